@@ -1,0 +1,1 @@
+//! Keyring, JWS and JWK, opaque secrets, sealing at rest. CPU only.

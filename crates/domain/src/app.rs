@@ -1,0 +1,272 @@
+//! An app: an isolated customer of the platform, and its settings.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::AppId;
+use crate::limit::LimitRule;
+use crate::time::Timestamp;
+
+/// Short, URL-safe, unique name of an app; one of the two audiences of its tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Slug(String);
+
+impl Slug {
+    /// What a slug looks like, for people.
+    pub const RULE: &'static str =
+        "Must be 2 to 63 characters of a-z, 0-9 and -, starting with a letter and not ending with -";
+
+    /// Parses a slug.
+    ///
+    /// # Errors
+    /// [`Slug::RULE`] when it does not look like one.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let ok = (2..=63).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && text.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
+            && !text.ends_with('-')
+            && !text.contains("--");
+        if ok { Ok(Self(text.to_owned())) } else { Err(Self::RULE) }
+    }
+
+    /// The slug.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A name shown to people: 1 to 100 characters, no control characters, trimmed.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_name(text: &str) -> Result<String, &'static str> {
+    let trimmed = text.trim();
+    if trimmed.is_empty() || trimmed.chars().count() > 100 {
+        Err("Must be 1 to 100 characters")
+    } else if trimmed.chars().any(char::is_control) {
+        Err("Must not contain control characters")
+    } else {
+        Ok(trimmed.to_owned())
+    }
+}
+
+/// Whether an app may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AppStatus {
+    /// In use.
+    Active,
+    /// Signs nobody in, refreshes nothing; its API answers as for a wrong secret.
+    Deactivated,
+}
+
+impl AppStatus {
+    /// As stored and as shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Deactivated => "deactivated",
+        }
+    }
+
+    /// From the stored form.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Option<Self> {
+        match text {
+            "active" => Some(Self::Active),
+            "deactivated" => Some(Self::Deactivated),
+            _ => None,
+        }
+    }
+}
+
+/// An app as the store knows it.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// Its id.
+    pub id: AppId,
+    /// Its URL-safe name.
+    pub slug: Slug,
+    /// Its name for people.
+    pub name: String,
+    /// Whether it may be used.
+    pub status: AppStatus,
+    /// Grows by one with every change of the app, its secret or its settings. A write that was
+    /// authorised by a cached copy is refused when the version has moved on.
+    pub version: i64,
+    /// Sessions of an older epoch are ended: one statement signs a whole app out.
+    pub session_epoch: i64,
+    /// SHA-256 of the current secret (256 random bits need no slow hash, ASVS 6.5.2).
+    pub secret_hash: [u8; 32],
+    /// The former secret, if an overlap was chosen when it was rotated.
+    pub previous_secret: Option<PreviousSecret>,
+    /// When the current secret was made.
+    pub secret_rotated_at: Timestamp,
+    /// Everything that can be set per app.
+    pub settings: AppSettings,
+    /// Creation.
+    pub created_at: Timestamp,
+    /// Last change.
+    pub updated_at: Timestamp,
+}
+
+/// A rotated secret that is still accepted for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreviousSecret {
+    /// SHA-256 of it.
+    pub hash: [u8; 32],
+    /// Accepted before this.
+    pub until: Timestamp,
+}
+
+/// Everything that can be set per app. Absent fields of a stored document take their defaults, so
+/// that a new setting needs no migration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AppSettings {
+    /// Life of an access token in seconds (60 to 3,600).
+    pub access_token_seconds: i64,
+    /// Idle life of a session in seconds: a refresh moves its end (3,600 to 31,536,000).
+    pub refresh_token_seconds: i64,
+    /// Absolute life of a session in seconds (3,600 to 31,536,000).
+    pub session_seconds: i64,
+    /// Life of a one-time code in seconds (60 to 600; 63B §3.1.3.2: at most 10 minutes).
+    pub otp_seconds: i64,
+    /// Wrong attempts that lock a code for good (1 to 5).
+    pub otp_attempts: i64,
+    /// Life of the reset token that a PASSWORD_RESET code yields, in seconds (60 to 3,600).
+    pub reset_token_seconds: i64,
+    /// Whether LOGIN may create users.
+    pub sign_up: bool,
+    /// Whether codes may be sent by e-mail.
+    pub otp_email: bool,
+    /// Whether codes may be sent by SMS.
+    pub otp_sms: bool,
+    /// Language of messages (BCP 47).
+    pub language: String,
+    /// Limits.
+    pub limits: AppLimits,
+}
+
+/// Limits of an app. Each is "at most `max` in any `seconds`".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AppLimits {
+    /// Codes sent to one contact.
+    pub otp_per_contact: LimitRule,
+    /// Codes sent on behalf of one client address.
+    pub otp_per_address: LimitRule,
+    /// Codes sent by the whole app.
+    pub otp_per_app: LimitRule,
+    /// Wrong codes for one contact, over all its requests (63B §3.2.2: a new code does not reset
+    /// the count).
+    pub otp_failures_per_contact: LimitRule,
+}
+
+impl Default for AppSettings {
+    fn default() -> Self {
+        Self {
+            access_token_seconds: 30 * 60,
+            refresh_token_seconds: 30 * 24 * 3600,
+            session_seconds: 365 * 24 * 3600,
+            otp_seconds: 5 * 60,
+            otp_attempts: 3,
+            reset_token_seconds: 15 * 60,
+            sign_up: true,
+            otp_email: true,
+            otp_sms: true,
+            language: "en".to_owned(),
+            limits: AppLimits::default(),
+        }
+    }
+}
+
+impl Default for AppLimits {
+    fn default() -> Self {
+        Self {
+            otp_per_contact: LimitRule { max: 3, seconds: 600 },
+            otp_per_address: LimitRule { max: 1_000, seconds: 600 },
+            otp_per_app: LimitRule { max: 10_000, seconds: 600 },
+            otp_failures_per_contact: LimitRule { max: 50, seconds: 24 * 3600 },
+        }
+    }
+}
+
+impl AppSettings {
+    /// Every field that is out of range, as (field, message).
+    #[must_use]
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        let mut out = Vec::new();
+        let mut range = |field, value: i64, low: i64, high: i64| {
+            if !(low..=high).contains(&value) {
+                out.push((field, format!("Must be between {low} and {high}")));
+            }
+        };
+        range("settings.access_token_seconds", self.access_token_seconds, 60, 3_600);
+        range("settings.refresh_token_seconds", self.refresh_token_seconds, 3_600, 31_536_000);
+        range("settings.session_seconds", self.session_seconds, 3_600, 31_536_000);
+        range("settings.otp_seconds", self.otp_seconds, 60, 600);
+        range("settings.otp_attempts", self.otp_attempts, 1, 5);
+        range("settings.reset_token_seconds", self.reset_token_seconds, 60, 3_600);
+        for (field, rule) in [
+            ("settings.limits.otp_per_contact", self.limits.otp_per_contact),
+            ("settings.limits.otp_per_address", self.limits.otp_per_address),
+            ("settings.limits.otp_per_app", self.limits.otp_per_app),
+            ("settings.limits.otp_failures_per_contact", self.limits.otp_failures_per_contact),
+        ] {
+            if !rule.is_sane() {
+                out.push((
+                    field,
+                    "max must be between 1 and 1000000, seconds between 1 and 604800".to_owned(),
+                ));
+            }
+        }
+        let language_ok = (2..=35).contains(&self.language.len())
+            && self.language.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if !language_ok {
+            out.push(("settings.language", "Must be a language tag (e.g. en or pt-BR)".to_owned()));
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs() {
+        for good in ["ab", "shop", "my-shop-2"] {
+            assert_eq!(Slug::parse(good).unwrap().as_str(), good);
+        }
+        let long = "a".repeat(64);
+        for bad in ["", "a", "-a", "a-", "A", "a_b", "a.b", "2a", "a--b", "ä", long.as_str()] {
+            assert!(Slug::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn settings_default_is_sane_and_old_documents_load() {
+        assert!(AppSettings::default().problems().is_empty());
+        let old: AppSettings = serde_json::from_str(r#"{"otp_seconds": 120}"#).unwrap();
+        assert_eq!(old.otp_seconds, 120);
+        assert_eq!(old.access_token_seconds, 1800);
+    }
+
+    #[test]
+    fn settings_name_every_bad_field() {
+        let bad = AppSettings { otp_seconds: 0, otp_attempts: 99, ..AppSettings::default() };
+        let fields: Vec<_> = bad.problems().into_iter().map(|(field, _)| field).collect();
+        assert_eq!(fields, ["settings.otp_seconds", "settings.otp_attempts"]);
+    }
+
+    #[test]
+    fn names() {
+        assert_eq!(parse_name("  My shop ").unwrap(), "My shop");
+        assert!(parse_name("  ").is_err());
+        assert!(parse_name("a\nb").is_err());
+        assert!(parse_name(&"x".repeat(101)).is_err());
+    }
+}

@@ -1,0 +1,209 @@
+//! Audit events: who did what to what, in which app, with which outcome.
+
+use std::net::IpAddr;
+
+use crate::code::Code;
+use crate::ids::{AdminKeyId, AppId, EventId, RequestId, SessionId, UserId};
+use crate::time::Timestamp;
+
+/// Who acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// Nobody known (a request whose credentials were refused).
+    Anonymous,
+    /// An app's backend, by its secret.
+    App(AppId),
+    /// A user, by its own token.
+    User(UserId),
+    /// An operator's key.
+    AdminKey(AdminKeyId),
+    /// Somebody at the machine's command line.
+    Cli,
+    /// The server itself (rotation, maintenance, delivery).
+    System,
+}
+
+impl Actor {
+    /// The kind, as stored.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::App(_) => "app",
+            Self::User(_) => "user",
+            Self::AdminKey(_) => "admin_key",
+            Self::Cli => "cli",
+            Self::System => "system",
+        }
+    }
+
+    /// The id, where there is one.
+    #[must_use]
+    pub fn id(&self) -> Option<String> {
+        match self {
+            Self::App(id) => Some(id.to_string()),
+            Self::User(id) => Some(id.to_string()),
+            Self::AdminKey(id) => Some(id.to_string()),
+            Self::Anonymous | Self::Cli | Self::System => None,
+        }
+    }
+}
+
+/// What is acted upon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The kind of thing, e.g. `user`.
+    pub kind: &'static str,
+    /// Its id.
+    pub id: String,
+}
+
+impl Target {
+    /// Names a thing.
+    #[must_use]
+    pub fn new(kind: &'static str, id: impl ToString) -> Self {
+        Self { kind, id: id.to_string() }
+    }
+}
+
+macro_rules! actions {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal;)*) => {
+        /// What was done. A closed list, documented in `docs/reference/audit-actions.md`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Action { $($(#[doc = $doc])+ $variant,)* }
+
+        impl Action {
+            /// Every action.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// As stored and as shown.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What it means, for the reference.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+),)* }
+            }
+        }
+    };
+}
+
+actions! {
+    /// An app was created.
+    AppCreated = "app.created";
+    /// An app's name or settings were changed.
+    AppUpdated = "app.updated";
+    /// An app was switched off.
+    AppDeactivated = "app.deactivated";
+    /// An app was switched on again.
+    AppReactivated = "app.reactivated";
+    /// An app's secret was replaced.
+    AppSecretRotated = "app.secret_rotated";
+    /// An app's credentials were refused.
+    AppAuthenticationFailed = "app.authentication_failed";
+    /// An admin key was made.
+    AdminKeyCreated = "admin_key.created";
+    /// An admin key was revoked.
+    AdminKeyRevoked = "admin_key.revoked";
+    /// An admin key was refused, or lacked the scope.
+    AdminKeyRefused = "admin_key.refused";
+    /// A signing key was generated.
+    SigningKeyCreated = "signing_key.created";
+    /// The next signing key became the active one.
+    SigningKeyRotated = "signing_key.rotated";
+    /// A signing key left the JWKS and its private part was erased.
+    SigningKeyRetired = "signing_key.retired";
+    /// A one-time code was asked for.
+    OtpSent = "otp.sent";
+    /// A one-time code was right.
+    OtpVerified = "otp.verified";
+    /// An attempt to verify a one-time code was refused.
+    OtpRefused = "otp.refused";
+    /// A user came into being.
+    UserCreated = "user.created";
+    /// A user's address was set or confirmed.
+    UserContactVerified = "user.contact_verified";
+    /// Somebody signed in.
+    SignedIn = "session.created";
+    /// A sign-in was refused after the factor was proved (inactive account, sign-up closed).
+    SignInRefused = "session.refused";
+    /// A refresh token was exchanged.
+    SessionRefreshed = "session.refreshed";
+    /// A refresh was answered again from the stored answer (same token, same Idempotency-Key).
+    SessionRefreshReplayed = "session.refresh_replayed";
+    /// A refresh was refused.
+    SessionRefreshRefused = "session.refresh_refused";
+    /// A used refresh token came back: the session was revoked.
+    SessionReuseDetected = "session.reuse_detected";
+    /// A session was ended on purpose.
+    SessionRevoked = "session.revoked";
+    /// Every session of a user was ended.
+    UserSessionsRevoked = "user.sessions_revoked";
+    /// A reset token was issued.
+    PasswordResetIssued = "password.reset_issued";
+    /// A message was given up.
+    MessageFailed = "message.failed";
+    /// A message was handed to the provider.
+    MessageSent = "message.sent";
+}
+
+/// How it went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done.
+    Success,
+    /// It was refused, with the code that was answered.
+    Refused(Code),
+}
+
+impl Outcome {
+    /// As stored.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Refused(_) => "refused",
+        }
+    }
+
+    /// The reason code, where it was refused.
+    #[must_use]
+    pub const fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Success => None,
+            Self::Refused(code) => Some(code.as_str()),
+        }
+    }
+}
+
+/// One event. Never contains a secret, a code or a token; addresses only masked.
+#[derive(Debug, Clone)]
+pub struct AuditEvent {
+    /// Ordered by time.
+    pub id: EventId,
+    /// When.
+    pub at: Timestamp,
+    /// In which app; `None` for the platform itself.
+    pub app_id: Option<AppId>,
+    /// Who.
+    pub actor: Actor,
+    /// What.
+    pub action: Action,
+    /// To what.
+    pub target: Option<Target>,
+    /// How it went.
+    pub outcome: Outcome,
+    /// From where.
+    pub ip: Option<IpAddr>,
+    /// With what, cut to 256 characters.
+    pub user_agent: Option<String>,
+    /// In which request.
+    pub request_id: Option<RequestId>,
+    /// In which session.
+    pub session_id: Option<SessionId>,
+    /// Anything more, as a JSON object.
+    pub details: Option<serde_json::Value>,
+}

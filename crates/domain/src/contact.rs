@@ -1,0 +1,275 @@
+//! Where a person can be reached: e-mail addresses and phone numbers, parsed at the door.
+
+use std::fmt;
+
+use crate::time::Timestamp;
+
+/// Why an address was refused. The text is what the caller is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ContactError {
+    /// Not an e-mail address.
+    #[error("Must be an e-mail address (e.g. ada@example.com)")]
+    Email,
+    /// Not an E.164 number.
+    #[error("Phone must be in E.164 format (e.g. +919876543210)")]
+    Phone,
+}
+
+/// An e-mail address.
+///
+/// Two forms: as given, for sending, and canonical, which decides uniqueness. Canonical means:
+/// domain in ASCII (IDNA) and lower case, local part in lower case. RFC 5321 §2.4 allows local
+/// parts that differ by case only; no provider hands them out, and treating them as two people
+/// would let one pose as the other. No dots or `+tags` are removed.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct EmailAddress {
+    original: String,
+    canonical: String,
+}
+
+impl EmailAddress {
+    /// Longest address accepted, in bytes (RFC 5321 §4.5.3.1.3, less the angle brackets).
+    pub const MAX_LEN: usize = 254;
+
+    /// Parses an address.
+    ///
+    /// # Errors
+    /// [`ContactError::Email`] when it is not `local@domain` of RFC 5321, is too long, has a quoted
+    /// local part, an address literal, control characters, or a domain without a dot.
+    pub fn parse(text: &str) -> Result<Self, ContactError> {
+        if text.len() > Self::MAX_LEN || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return Err(ContactError::Email);
+        }
+        let (local, domain) = text.rsplit_once('@').ok_or(ContactError::Email)?;
+        let ascii = idna::domain_to_ascii_strict(domain).map_err(|_| ContactError::Email)?;
+        let last = ascii.rsplit('.').next().unwrap_or_default();
+        if !ascii.contains('.')
+            || last.bytes().all(|b| b.is_ascii_digit())
+            || local.contains(['"', '@', '(', ')', '<', '>', ',', ';', ':', '\\', '[', ']'])
+        {
+            return Err(ContactError::Email);
+        }
+        let options = email_address::Options::default()
+            .without_display_text()
+            .without_domain_literal()
+            .with_minimum_sub_domains(2);
+        let original = format!("{local}@{ascii}");
+        email_address::EmailAddress::parse_with_options(&original, options)
+            .map_err(|_| ContactError::Email)?;
+        let canonical = format!("{}@{ascii}", local.to_lowercase());
+        Ok(Self { original, canonical })
+    }
+
+    /// As given (domain in ASCII), for sending.
+    #[must_use]
+    pub fn original(&self) -> &str {
+        &self.original
+    }
+
+    /// The form that decides uniqueness.
+    #[must_use]
+    pub fn canonical(&self) -> &str {
+        &self.canonical
+    }
+}
+
+/// A phone number in E.164 form (`+` and digits).
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct PhoneNumber(String);
+
+impl PhoneNumber {
+    /// Parses an E.164 number: `+`, a country code, at most 15 digits, no spaces or other signs,
+    /// and possible under that country's numbering plan.
+    ///
+    /// # Errors
+    /// [`ContactError::Phone`] otherwise.
+    pub fn parse(text: &str) -> Result<Self, ContactError> {
+        let digits = text.strip_prefix('+').ok_or(ContactError::Phone)?;
+        if !(7..=15).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(ContactError::Phone);
+        }
+        let number = phonenumber::parse(None, text).map_err(|_| ContactError::Phone)?;
+        let canonical = number.format().mode(phonenumber::Mode::E164).to_string();
+        // A national prefix that libphonenumber drops would make two spellings of one number.
+        if !number.is_valid() || canonical != text {
+            return Err(ContactError::Phone);
+        }
+        Ok(Self(canonical))
+    }
+
+    /// The number, `+` first.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How a message reaches somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// E-mail.
+    Email,
+    /// Text message.
+    Sms,
+}
+
+impl Channel {
+    /// As stored and as shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+        }
+    }
+
+    /// From the stored form.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Option<Self> {
+        match text {
+            "email" => Some(Self::Email),
+            "sms" => Some(Self::Sms),
+            _ => None,
+        }
+    }
+}
+
+/// An e-mail address or a phone number.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Contact {
+    /// By e-mail.
+    Email(EmailAddress),
+    /// By SMS.
+    Phone(PhoneNumber),
+}
+
+impl Contact {
+    /// The channel that reaches it.
+    #[must_use]
+    pub const fn channel(&self) -> Channel {
+        match self {
+            Self::Email(_) => Channel::Email,
+            Self::Phone(_) => Channel::Sms,
+        }
+    }
+
+    /// The form that decides uniqueness.
+    #[must_use]
+    pub fn canonical(&self) -> &str {
+        match self {
+            Self::Email(email) => email.canonical(),
+            Self::Phone(phone) => phone.as_str(),
+        }
+    }
+
+    /// The form to send to.
+    #[must_use]
+    pub fn original(&self) -> &str {
+        match self {
+            Self::Email(email) => email.original(),
+            Self::Phone(phone) => phone.as_str(),
+        }
+    }
+
+    /// Parses the stored form back. `None` when the store holds something that never was valid.
+    #[must_use]
+    pub fn from_stored(channel: Channel, text: &str) -> Option<Self> {
+        match channel {
+            Channel::Email => EmailAddress::parse(text).ok().map(Self::Email),
+            Channel::Sms => PhoneNumber::parse(text).ok().map(Self::Phone),
+        }
+    }
+
+    /// Shortened for logs and audit: enough for a person to recognise, too little to write to.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        match self {
+            Self::Email(email) => {
+                let (local, domain) = email.canonical.rsplit_once('@').unwrap_or_default();
+                let first = local.chars().next().unwrap_or('*');
+                format!("{first}***@{domain}")
+            }
+            Self::Phone(phone) => {
+                let tail = phone.0.get(phone.0.len().saturating_sub(2)..).unwrap_or_default();
+                let head = phone.0.get(..3).unwrap_or_default();
+                format!("{head}***{tail}")
+            }
+        }
+    }
+}
+
+// Addresses are personal data: `Debug`, which is what ends up in logs, shows the masked form only.
+impl fmt::Debug for Contact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+impl fmt::Debug for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Contact::Email(self.clone()).masked())
+    }
+}
+
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Contact::Phone(self.clone()).masked())
+    }
+}
+
+/// A stored address with the time it was proved, if it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedAt<T> {
+    /// The address.
+    pub value: T,
+    /// When its owner proved to hold it.
+    pub verified_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn email_canonical_form() {
+        let email = EmailAddress::parse("Ada.Lovelace+x@EXAMPLE.com").unwrap();
+        assert_eq!(email.original(), "Ada.Lovelace+x@example.com");
+        assert_eq!(email.canonical(), "ada.lovelace+x@example.com");
+        let idn = EmailAddress::parse("jörg@bücher.example").unwrap();
+        assert_eq!(idn.canonical(), "jörg@xn--bcher-kva.example");
+    }
+
+    #[test]
+    fn bad_emails_are_refused() {
+        for bad in [
+            "", "a", "a@", "@b.c", "a@b", "a b@c.de", "a@b..c", "a@-b.com", "a@b.com\r\nBcc: x@y.z",
+            "\"a\"@b.com", "a@[127.0.0.1]", "a@127.0.0.1", "Ada <a@b.com>", "a@b@c.com", "a.@b.com",
+            ".a@b.com", "a@b.com,c@d.com",
+        ] {
+            assert_eq!(EmailAddress::parse(bad), Err(ContactError::Email), "{bad:?}");
+        }
+        assert!(EmailAddress::parse(&format!("{}@example.com", "a".repeat(250))).is_err());
+    }
+
+    #[test]
+    fn phones() {
+        for good in ["+919876543210", "+14155552671", "+4915123456789", "+447911123456"] {
+            assert_eq!(PhoneNumber::parse(good).unwrap().as_str(), good);
+        }
+        for bad in [
+            "", "+", "919876543210", "+91 9876543210", "+0123456789", "+1", "+999999999999999",
+            "+4401134960000", "+1415555267a", "+1415555267١", "tel:+14155552671", "+12345678901234567",
+        ] {
+            assert_eq!(PhoneNumber::parse(bad), Err(ContactError::Phone), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn debug_hides_the_address() {
+        let email = Contact::Email(EmailAddress::parse("ada@example.com").unwrap());
+        assert_eq!(format!("{email:?}"), "a***@example.com");
+        let phone = Contact::Phone(PhoneNumber::parse("+919876543210").unwrap());
+        assert_eq!(format!("{phone:?}"), "+91***10");
+    }
+}

@@ -1,0 +1,71 @@
+//! Messages waiting to be sent.
+
+use crate::contact::Channel;
+use crate::ids::{AppId, OutboxId};
+use crate::time::Timestamp;
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutboxState {
+    /// Waiting, or being sent under a lease.
+    Queued,
+    /// Handed to the provider.
+    Sent,
+    /// Given up.
+    Failed,
+    /// Its content died before it could be sent.
+    Expired,
+    /// Written only so that a decoy costs what a real message costs; never sent.
+    Suppressed,
+}
+
+impl OutboxState {
+    /// As stored and as shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Expired => "expired",
+            Self::Suppressed => "suppressed",
+        }
+    }
+
+    /// From the stored form.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Option<Self> {
+        [Self::Queued, Self::Sent, Self::Failed, Self::Expired, Self::Suppressed]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+    }
+}
+
+/// A message, as written in the transaction that creates what it carries.
+#[derive(Debug, Clone)]
+pub struct OutboxMessage {
+    /// Also the idempotency key towards the provider.
+    pub id: OutboxId,
+    /// The app it is sent for.
+    pub app_id: AppId,
+    /// How it travels.
+    pub channel: Channel,
+    /// Name of the template, e.g. `otp/LOGIN`.
+    pub template: String,
+    /// Recipient and template variables, sealed: they contain the code.
+    pub sealed: Vec<u8>,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// After this it must not be sent any more.
+    pub expires_at: Timestamp,
+}
+
+/// A message taken by a worker.
+#[derive(Debug, Clone)]
+pub struct LeasedMessage {
+    /// The message.
+    pub message: OutboxMessage,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+}

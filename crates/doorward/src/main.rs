@@ -1,0 +1,2 @@
+//! The doorward binary: command line, configuration, wiring, shutdown.
+fn main() {}

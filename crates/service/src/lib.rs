@@ -1,0 +1,1 @@
+//! The use cases: one folder per capability, one step per file.

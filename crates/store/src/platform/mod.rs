@@ -1,0 +1,37 @@
+//! The data of the platform: apps, keys, jobs, the outbox, the audit log.
+
+use crate::port::Connection;
+
+/// Reads the data of the platform.
+pub struct PlatformRead<'a> {
+    pub(crate) connection: &'a mut dyn Connection,
+}
+
+impl<'a> PlatformRead<'a> {
+    pub(crate) fn new(connection: &'a mut dyn Connection) -> Self {
+        Self { connection }
+    }
+}
+
+/// Reads and writes the data of the platform.
+pub struct PlatformWrite<'a>(PlatformRead<'a>);
+
+impl<'a> PlatformWrite<'a> {
+    pub(crate) fn new(connection: &'a mut dyn Connection) -> Self {
+        Self(PlatformRead::new(connection))
+    }
+}
+
+impl<'a> std::ops::Deref for PlatformWrite<'a> {
+    type Target = PlatformRead<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for PlatformWrite<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}

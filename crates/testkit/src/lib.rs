@@ -1,0 +1,1 @@
+//! (dev) A server in process, actors, a fake clock, a database per test.

@@ -1,0 +1,1 @@
+//! The verifier that a consumer of Doorward's access tokens uses.
