@@ -1,0 +1,127 @@
+//! What every use case is told: who acts, in which request, from where, and at what time.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use doorward_domain::app::App;
+use doorward_domain::audit::{Action, Actor, AuditEvent, Outcome, Target};
+use doorward_domain::{AppId, Clock, Code, EventId, RequestId, SecureRandom, SessionId, Timestamp};
+
+/// Longest user agent kept, in characters.
+const USER_AGENT_MAX: usize = 256;
+
+/// Where a request comes from.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// Named in the answer, the logs and the audit events.
+    pub request_id: RequestId,
+    /// The client's address, as told by the connection or a trusted proxy.
+    pub ip: Option<IpAddr>,
+    /// The client's own words about itself.
+    pub user_agent: Option<String>,
+}
+
+/// The context of one operation.
+#[derive(Clone)]
+pub struct Context {
+    /// Who acts.
+    pub actor: Actor,
+    /// In which request, from where.
+    pub origin: Origin,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The randomness.
+    pub random: Arc<dyn SecureRandom>,
+}
+
+impl Context {
+    /// The current time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The same operation, by somebody who has meanwhile proved who they are.
+    #[must_use]
+    pub fn acting(&self, actor: Actor) -> Self {
+        Self { actor, ..self.clone() }
+    }
+
+    /// An audit event of this operation, to be written in the transaction it describes.
+    #[must_use]
+    pub fn event(&self, app_id: Option<AppId>, action: Action) -> AuditEvent {
+        let user_agent =
+            self.origin.user_agent.as_deref().map(|text| text.chars().take(USER_AGENT_MAX).collect());
+        let at = self.now();
+        AuditEvent {
+            id: EventId::from_uuid(doorward_domain::ids::uuid_v7(at, &*self.random)),
+            at,
+            app_id,
+            actor: self.actor,
+            action,
+            target: None,
+            outcome: Outcome::Success,
+            ip: self.origin.ip,
+            user_agent,
+            request_id: Some(self.origin.request_id),
+            session_id: None,
+            details: None,
+        }
+    }
+}
+
+/// An operation in the name of an app, which exists and is active. There are two ways to get one:
+/// proving the app's secret, or naming the app on a face that needs no secret.
+#[derive(Clone)]
+pub struct AppContext {
+    /// The operation.
+    pub context: Context,
+    /// The app, as cached; a write checks that its version is still current.
+    pub app: Arc<App>,
+}
+
+impl AppContext {
+    /// An audit event of this operation in this app.
+    #[must_use]
+    pub fn event(&self, action: Action) -> AuditEvent {
+        self.context.event(Some(self.app.id), action)
+    }
+}
+
+/// Fills in the parts of an event that only some have.
+pub trait Describe {
+    /// What was acted upon.
+    #[must_use]
+    fn on(self, kind: &'static str, id: impl ToString) -> Self;
+    /// It was refused with this code.
+    #[must_use]
+    fn refused(self, code: Code) -> Self;
+    /// In this session.
+    #[must_use]
+    fn in_session(self, id: SessionId) -> Self;
+    /// Anything more. Never a secret.
+    #[must_use]
+    fn with(self, details: serde_json::Value) -> Self;
+}
+
+impl Describe for AuditEvent {
+    fn on(mut self, kind: &'static str, id: impl ToString) -> Self {
+        self.target = Some(Target::new(kind, id));
+        self
+    }
+
+    fn refused(mut self, code: Code) -> Self {
+        self.outcome = Outcome::Refused(code);
+        self
+    }
+
+    fn in_session(mut self, id: SessionId) -> Self {
+        self.session_id = Some(id);
+        self
+    }
+
+    fn with(mut self, details: serde_json::Value) -> Self {
+        self.details = Some(details);
+        self
+    }
+}
