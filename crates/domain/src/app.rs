@@ -13,8 +13,7 @@ pub struct Slug(String);
 
 impl Slug {
     /// What a slug looks like, for people.
-    pub const RULE: &'static str =
-        "Must be 2 to 63 characters of a-z, 0-9 and -, starting with a letter and not ending with -";
+    pub const RULE: &'static str = "Must be 2 to 63 characters of a-z, 0-9 and -, starting with a letter and not ending with -";
 
     /// Parses a slug.
     ///
@@ -22,11 +21,17 @@ impl Slug {
     /// [`Slug::RULE`] when it does not look like one.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let ok = (2..=63).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             && text.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
             && !text.ends_with('-')
             && !text.contains("--");
-        if ok { Ok(Self(text.to_owned())) } else { Err(Self::RULE) }
+        if ok {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Self::RULE)
+        }
     }
 
     /// The slug.
@@ -186,10 +191,22 @@ impl Default for AppSettings {
 impl Default for AppLimits {
     fn default() -> Self {
         Self {
-            otp_per_contact: LimitRule { max: 3, seconds: 600 },
-            otp_per_address: LimitRule { max: 1_000, seconds: 600 },
-            otp_per_app: LimitRule { max: 10_000, seconds: 600 },
-            otp_failures_per_contact: LimitRule { max: 50, seconds: 24 * 3600 },
+            otp_per_contact: LimitRule {
+                max: 3,
+                seconds: 600,
+            },
+            otp_per_address: LimitRule {
+                max: 1_000,
+                seconds: 600,
+            },
+            otp_per_app: LimitRule {
+                max: 10_000,
+                seconds: 600,
+            },
+            otp_failures_per_contact: LimitRule {
+                max: 50,
+                seconds: 24 * 3600,
+            },
         }
     }
 }
@@ -204,17 +221,46 @@ impl AppSettings {
                 out.push((field, format!("Must be between {low} and {high}")));
             }
         };
-        range("settings.access_token_seconds", self.access_token_seconds, 60, 3_600);
-        range("settings.refresh_token_seconds", self.refresh_token_seconds, 3_600, 31_536_000);
-        range("settings.session_seconds", self.session_seconds, 3_600, 31_536_000);
+        range(
+            "settings.access_token_seconds",
+            self.access_token_seconds,
+            60,
+            3_600,
+        );
+        range(
+            "settings.refresh_token_seconds",
+            self.refresh_token_seconds,
+            3_600,
+            31_536_000,
+        );
+        range(
+            "settings.session_seconds",
+            self.session_seconds,
+            3_600,
+            31_536_000,
+        );
         range("settings.otp_seconds", self.otp_seconds, 60, 600);
         range("settings.otp_attempts", self.otp_attempts, 1, 5);
-        range("settings.reset_token_seconds", self.reset_token_seconds, 60, 3_600);
+        range(
+            "settings.reset_token_seconds",
+            self.reset_token_seconds,
+            60,
+            3_600,
+        );
         for (field, rule) in [
-            ("settings.limits.otp_per_contact", self.limits.otp_per_contact),
-            ("settings.limits.otp_per_address", self.limits.otp_per_address),
+            (
+                "settings.limits.otp_per_contact",
+                self.limits.otp_per_contact,
+            ),
+            (
+                "settings.limits.otp_per_address",
+                self.limits.otp_per_address,
+            ),
             ("settings.limits.otp_per_app", self.limits.otp_per_app),
-            ("settings.limits.otp_failures_per_contact", self.limits.otp_failures_per_contact),
+            (
+                "settings.limits.otp_failures_per_contact",
+                self.limits.otp_failures_per_contact,
+            ),
         ] {
             if !rule.is_sane() {
                 out.push((
@@ -224,9 +270,15 @@ impl AppSettings {
             }
         }
         let language_ok = (2..=35).contains(&self.language.len())
-            && self.language.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+            && self
+                .language
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if !language_ok {
-            out.push(("settings.language", "Must be a language tag (e.g. en or pt-BR)".to_owned()));
+            out.push((
+                "settings.language",
+                "Must be a language tag (e.g. en or pt-BR)".to_owned(),
+            ));
         }
         out
     }
@@ -242,7 +294,19 @@ mod tests {
             assert_eq!(Slug::parse(good).unwrap().as_str(), good);
         }
         let long = "a".repeat(64);
-        for bad in ["", "a", "-a", "a-", "A", "a_b", "a.b", "2a", "a--b", "ä", long.as_str()] {
+        for bad in [
+            "",
+            "a",
+            "-a",
+            "a-",
+            "A",
+            "a_b",
+            "a.b",
+            "2a",
+            "a--b",
+            "ä",
+            long.as_str(),
+        ] {
             assert!(Slug::parse(bad).is_err(), "{bad}");
         }
     }
@@ -257,7 +321,11 @@ mod tests {
 
     #[test]
     fn settings_name_every_bad_field() {
-        let bad = AppSettings { otp_seconds: 0, otp_attempts: 99, ..AppSettings::default() };
+        let bad = AppSettings {
+            otp_seconds: 0,
+            otp_attempts: 99,
+            ..AppSettings::default()
+        };
         let fields: Vec<_> = bad.problems().into_iter().map(|(field, _)| field).collect();
         assert_eq!(fields, ["settings.otp_seconds", "settings.otp_attempts"]);
     }

@@ -62,7 +62,10 @@ impl Target {
     /// Names a thing.
     #[must_use]
     pub fn new(kind: &'static str, id: impl ToString) -> Self {
-        Self { kind, id: id.to_string() }
+        Self {
+            kind,
+            id: id.to_string(),
+        }
     }
 }
 

@@ -16,7 +16,10 @@ pub trait Clock: Send + Sync + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that asks the machine"
+    )]
     fn now(&self) -> Timestamp {
         to_micros(Timestamp::now())
     }
@@ -32,19 +35,26 @@ pub struct OffsetClock {
 impl OffsetClock {
     /// Starts level with `base`.
     pub fn new(base: Arc<dyn Clock>) -> Self {
-        Self { base, offset_micros: Arc::default() }
+        Self {
+            base,
+            offset_micros: Arc::default(),
+        }
     }
 
     /// Moves the clock by whole seconds. All clones move together.
     pub fn advance_seconds(&self, seconds: i64) {
-        self.offset_micros.fetch_add(seconds.saturating_mul(1_000_000), Ordering::SeqCst);
+        self.offset_micros
+            .fetch_add(seconds.saturating_mul(1_000_000), Ordering::SeqCst);
     }
 }
 
 impl Clock for OffsetClock {
     fn now(&self) -> Timestamp {
-        let micros =
-            self.base.now().as_microsecond().saturating_add(self.offset_micros.load(Ordering::SeqCst));
+        let micros = self
+            .base
+            .now()
+            .as_microsecond()
+            .saturating_add(self.offset_micros.load(Ordering::SeqCst));
         Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
     }
 }

@@ -57,7 +57,10 @@ impl EmailAddress {
         email_address::EmailAddress::parse_with_options(&original, options)
             .map_err(|_| ContactError::Email)?;
         let canonical = format!("{}@{ascii}", local.to_lowercase());
-        Ok(Self { original, canonical })
+        Ok(Self {
+            original,
+            canonical,
+        })
     }
 
     /// As given (domain in ASCII), for sending.
@@ -191,7 +194,10 @@ impl Contact {
                 format!("{first}***@{domain}")
             }
             Self::Phone(phone) => {
-                let tail = phone.0.get(phone.0.len().saturating_sub(2)..).unwrap_or_default();
+                let tail = phone
+                    .0
+                    .get(phone.0.len().saturating_sub(2)..)
+                    .unwrap_or_default();
                 let head = phone.0.get(..3).unwrap_or_default();
                 format!("{head}***{tail}")
             }
@@ -243,23 +249,56 @@ mod tests {
     #[test]
     fn bad_emails_are_refused() {
         for bad in [
-            "", "a", "a@", "@b.c", "a@b", "a b@c.de", "a@b..c", "a@-b.com", "a@b.com\r\nBcc: x@y.z",
-            "\"a\"@b.com", "a@[127.0.0.1]", "a@127.0.0.1", "Ada <a@b.com>", "a@b@c.com", "a.@b.com",
-            ".a@b.com", "a@b.com,c@d.com",
+            "",
+            "a",
+            "a@",
+            "@b.c",
+            "a@b",
+            "a b@c.de",
+            "a@b..c",
+            "a@-b.com",
+            "a@b.com\r\nBcc: x@y.z",
+            "\"a\"@b.com",
+            "a@[127.0.0.1]",
+            "a@127.0.0.1",
+            "Ada <a@b.com>",
+            "a@b@c.com",
+            "a.@b.com",
+            ".a@b.com",
+            "a@b.com,c@d.com",
         ] {
-            assert_eq!(EmailAddress::parse(bad), Err(ContactError::Email), "{bad:?}");
+            assert_eq!(
+                EmailAddress::parse(bad),
+                Err(ContactError::Email),
+                "{bad:?}"
+            );
         }
         assert!(EmailAddress::parse(&format!("{}@example.com", "a".repeat(250))).is_err());
     }
 
     #[test]
     fn phones() {
-        for good in ["+919876543210", "+14155552671", "+4915123456789", "+447911123456"] {
+        for good in [
+            "+919876543210",
+            "+14155552671",
+            "+4915123456789",
+            "+447911123456",
+        ] {
             assert_eq!(PhoneNumber::parse(good).unwrap().as_str(), good);
         }
         for bad in [
-            "", "+", "919876543210", "+91 9876543210", "+0123456789", "+1", "+999999999999999",
-            "+4401134960000", "+1415555267a", "+1415555267١", "tel:+14155552671", "+12345678901234567",
+            "",
+            "+",
+            "919876543210",
+            "+91 9876543210",
+            "+0123456789",
+            "+1",
+            "+999999999999999",
+            "+4401134960000",
+            "+1415555267a",
+            "+1415555267١",
+            "tel:+14155552671",
+            "+12345678901234567",
         ] {
             assert_eq!(PhoneNumber::parse(bad), Err(ContactError::Phone), "{bad:?}");
         }

@@ -57,7 +57,11 @@ pub enum Decision {
 /// A state that does not parse counts as empty: it can only come from a changed rule.
 #[must_use]
 pub fn hit(rule: LimitRule, state: &[u8], now: Timestamp) -> Decision {
-    if rule.max <= LOG_MAX { hit_log(rule, state, now) } else { hit_counters(rule, state, now) }
+    if rule.max <= LOG_MAX {
+        hit_log(rule, state, now)
+    } else {
+        hit_counters(rule, state, now)
+    }
 }
 
 /// Seconds until one more event would be allowed, without counting one; 0 when it is now.
@@ -103,10 +107,16 @@ fn hit_log(rule: LimitRule, state: &[u8], now: Timestamp) -> Decision {
     let max = usize::try_from(rule.max).unwrap_or(usize::MAX);
     // The event that must leave the window before one more fits.
     let blocking = |times: &[i64]| {
-        times.len().checked_sub(max).and_then(|index| times.get(index)).map(|t| at(t + window))
+        times
+            .len()
+            .checked_sub(max)
+            .and_then(|index| times.get(index))
+            .map(|t| at(t + window))
     };
     if let Some(free_at) = blocking(&times) {
-        return Decision::Refused { retry_after: seconds_until(now, free_at, 1) };
+        return Decision::Refused {
+            retry_after: seconds_until(now, free_at, 1),
+        };
     }
     times.push(now_us);
     Decision::Allowed {
@@ -141,7 +151,9 @@ fn hit_counters(rule: LimitRule, state: &[u8], now: Timestamp) -> Decision {
         } else {
             start.saturating_add(window)
         };
-        return Decision::Refused { retry_after: seconds_until(now, at(free_at), 1) };
+        return Decision::Refused {
+            retry_after: seconds_until(now, at(free_at), 1),
+        };
     }
     Decision::Allowed {
         state: encode(COUNTERS, &[start, current + 1, previous]),
@@ -155,7 +167,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const THREE: LimitRule = LimitRule { max: 3, seconds: 600 };
+    const THREE: LimitRule = LimitRule {
+        max: 3,
+        seconds: 600,
+    };
 
     fn t(seconds: i64) -> Timestamp {
         Timestamp::from_microsecond(1_700_000_000_000_000 + seconds * 1_000_000).unwrap()
@@ -170,22 +185,39 @@ mod tests {
             };
             state = next;
         }
-        assert_eq!(hit(THREE, &state, t(201)), Decision::Refused { retry_after: 399 });
-        assert_eq!(hit(THREE, &state, t(599)), Decision::Refused { retry_after: 1 });
-        assert!(matches!(hit(THREE, &state, t(600)), Decision::Allowed { .. }));
+        assert_eq!(
+            hit(THREE, &state, t(201)),
+            Decision::Refused { retry_after: 399 }
+        );
+        assert_eq!(
+            hit(THREE, &state, t(599)),
+            Decision::Refused { retry_after: 1 }
+        );
+        assert!(matches!(
+            hit(THREE, &state, t(600)),
+            Decision::Allowed { .. }
+        ));
         assert_eq!(wait(THREE, &state, t(600)), 0);
     }
 
     #[test]
     fn last_place_tells_when_the_next_is_free() {
-        let one = LimitRule { max: 1, seconds: 10 };
-        let Decision::Allowed { next_at, .. } = hit(one, &[], t(0)) else { panic!() };
+        let one = LimitRule {
+            max: 1,
+            seconds: 10,
+        };
+        let Decision::Allowed { next_at, .. } = hit(one, &[], t(0)) else {
+            panic!()
+        };
         assert_eq!(next_at, t(10));
     }
 
     #[test]
     fn garbage_state_counts_as_empty() {
-        assert!(matches!(hit(THREE, &[9, 9, 9], t(0)), Decision::Allowed { .. }));
+        assert!(matches!(
+            hit(THREE, &[9, 9, 9], t(0)),
+            Decision::Allowed { .. }
+        ));
     }
 
     proptest! {

@@ -20,8 +20,12 @@ pub enum Purpose {
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 4] =
-        [Self::Login, Self::PhoneChange, Self::EmailVerify, Self::PasswordReset];
+    pub const ALL: [Self; 4] = [
+        Self::Login,
+        Self::PhoneChange,
+        Self::EmailVerify,
+        Self::PasswordReset,
+    ];
 
     /// As on the wire and in the store.
     #[must_use]
@@ -37,7 +41,9 @@ impl Purpose {
     /// From the wire or the store.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|purpose| purpose.as_str() == text)
+        Self::ALL
+            .into_iter()
+            .find(|purpose| purpose.as_str() == text)
     }
 }
 
@@ -115,8 +121,14 @@ mod tests {
             expires_at: now,
             purpose: Purpose::Login,
         };
-        assert_eq!(refusal(&all, Purpose::EmailVerify, now), Some(Code::OtpWrongPurpose));
-        assert_eq!(refusal(&all, Purpose::Login, now), Some(Code::OtpAlreadyUsed));
+        assert_eq!(
+            refusal(&all, Purpose::EmailVerify, now),
+            Some(Code::OtpWrongPurpose)
+        );
+        assert_eq!(
+            refusal(&all, Purpose::Login, now),
+            Some(Code::OtpAlreadyUsed)
+        );
         all.used = false;
         assert_eq!(refusal(&all, Purpose::Login, now), Some(Code::OtpLocked));
         all.locked = false;

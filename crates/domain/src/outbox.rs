@@ -36,9 +36,15 @@ impl OutboxState {
     /// From the stored form.
     #[must_use]
     pub fn from_stored(text: &str) -> Option<Self> {
-        [Self::Queued, Self::Sent, Self::Failed, Self::Expired, Self::Suppressed]
-            .into_iter()
-            .find(|state| state.as_str() == text)
+        [
+            Self::Queued,
+            Self::Sent,
+            Self::Failed,
+            Self::Expired,
+            Self::Suppressed,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == text)
     }
 }
 

@@ -23,8 +23,14 @@ impl dyn SecureRandom + '_ {
 pub struct OsRandom;
 
 impl SecureRandom for OsRandom {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
-    #[expect(clippy::panic, reason = "without randomness no secret may be made (ASVS 11.2.5)")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that asks the machine"
+    )]
+    #[expect(
+        clippy::panic,
+        reason = "without randomness no secret may be made (ASVS 11.2.5)"
+    )]
     fn fill(&self, out: &mut [u8]) {
         if let Err(error) = getrandom::fill(out) {
             panic!("the operating system gives no randomness: {error}");

@@ -48,7 +48,10 @@ impl Scope {
     /// Reads one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|scope| scope.as_str() == text)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|scope| scope.as_str() == text)
     }
 }
 

@@ -33,8 +33,13 @@ pub enum EndReason {
 
 impl EndReason {
     /// Every reason.
-    pub const ALL: [Self; 5] =
-        [Self::Logout, Self::Reuse, Self::UserRevoked, Self::UserInactive, Self::Operator];
+    pub const ALL: [Self; 5] = [
+        Self::Logout,
+        Self::Reuse,
+        Self::UserRevoked,
+        Self::UserInactive,
+        Self::Operator,
+    ];
 
     /// As stored and as shown.
     #[must_use]

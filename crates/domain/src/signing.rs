@@ -75,9 +75,15 @@ impl SigningAlg {
     /// From the stored form or a setting.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Rs256Bits2048, Self::Rs256Bits3072, Self::Rs256Bits4096, Self::Es256, Self::EdDsa]
-            .into_iter()
-            .find(|alg| alg.as_str() == text)
+        [
+            Self::Rs256Bits2048,
+            Self::Rs256Bits3072,
+            Self::Rs256Bits4096,
+            Self::Es256,
+            Self::EdDsa,
+        ]
+        .into_iter()
+        .find(|alg| alg.as_str() == text)
     }
 
     /// The `alg` of the JWS header (RFC 7515 §4.1.1).

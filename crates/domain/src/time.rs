@@ -18,14 +18,21 @@ pub fn iso(at: Timestamp) -> String {
 #[must_use]
 pub fn plus_seconds(at: Timestamp, seconds: i64) -> Timestamp {
     at.checked_add(jiff::SignedDuration::from_secs(seconds))
-        .unwrap_or(if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX })
+        .unwrap_or(if seconds < 0 {
+            Timestamp::MIN
+        } else {
+            Timestamp::MAX
+        })
 }
 
 /// Whole seconds from `now` until `then`, rounded up, at least `floor`.
 #[must_use]
 pub fn seconds_until(now: Timestamp, then: Timestamp, floor: i64) -> i64 {
     let micros = then.as_microsecond().saturating_sub(now.as_microsecond());
-    micros.div_euclid(1_000_000).saturating_add(i64::from(micros.rem_euclid(1_000_000) > 0)).max(floor)
+    micros
+        .div_euclid(1_000_000)
+        .saturating_add(i64::from(micros.rem_euclid(1_000_000) > 0))
+        .max(floor)
 }
 
 #[cfg(test)]

@@ -1,8 +1,24 @@
 //! The data of one app. Every statement here has the app in its WHERE.
 
+mod audit;
+mod limits;
+mod otp;
+mod outbox;
+mod replays;
+mod secrets;
+mod sessions;
+mod users;
+
 use doorward_domain::AppId;
 
+use crate::error::StoreError;
 use crate::port::Connection;
+
+pub use limits::{Hit, HitOutcome};
+pub use otp::{ConsumedOtp, FailedAttempt, NewOtpRequest, OtpStanding};
+pub use secrets::{ConsumedSecret, NewOneTimeSecret};
+pub use sessions::{NewSession, Rotated, Rotation, SessionWithUser};
+pub use users::NewUser;
 
 /// Reads the data of one app.
 pub struct AppRead<'a> {
@@ -19,6 +35,19 @@ impl<'a> AppRead<'a> {
     #[must_use]
     pub const fn app_id(&self) -> AppId {
         self.app_id
+    }
+
+    /// Whether the app is active and still at the version a cached copy was read at. A write that
+    /// was authorised by that copy must not go on when it is not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn is_current(&mut self, version: i64) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT 1 FROM apps WHERE id = $1 AND version = $2 AND status = 'active'";
+        Ok(!self
+            .connection
+            .query(SQL, &[self.app_id.into(), version.into()])?
+            .is_empty())
     }
 }
 

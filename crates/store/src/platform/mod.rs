@@ -1,6 +1,23 @@
 //! The data of the platform: apps, keys, jobs, the outbox, the audit log.
 
+mod admin_keys;
+mod apps;
+mod audit;
+mod jobs;
+mod maintenance;
+mod outbox;
+mod signing_keys;
+
 use crate::port::Connection;
+
+pub use admin_keys::AdminKey;
+pub use apps::AppChange;
+pub(crate) use audit::insert_event;
+pub use audit::{AuditFilter, StoredEvent};
+pub use jobs::JobRecord;
+pub use maintenance::Purged;
+pub use outbox::OutboxDepth;
+pub use signing_keys::StoredSigningKey;
 
 /// Reads the data of the platform.
 pub struct PlatformRead<'a> {

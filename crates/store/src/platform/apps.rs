@@ -1,0 +1,214 @@
+//! Apps.
+
+use doorward_domain::app::{App, AppSettings, AppStatus, PreviousSecret, Slug};
+use doorward_domain::{AppId, Timestamp};
+
+use super::{PlatformRead, PlatformWrite};
+use crate::error::StoreError;
+use crate::value::Row;
+
+/// A change of an app's name and settings.
+#[derive(Debug, Clone)]
+pub struct AppChange {
+    /// Which app.
+    pub id: AppId,
+    /// The version the change was made against.
+    pub expected_version: i64,
+    /// The new name.
+    pub name: String,
+    /// The new settings, whole.
+    pub settings: AppSettings,
+    /// Now.
+    pub now: Timestamp,
+}
+
+const BY_ID: &str = "SELECT id, slug, name, status, version, session_epoch, secret_hash, \
+     previous_secret_hash, previous_secret_until, secret_rotated_at, settings, created_at, \
+     updated_at FROM apps WHERE id = $1";
+const BY_SLUG: &str = "SELECT id, slug, name, status, version, session_epoch, secret_hash, \
+     previous_secret_hash, previous_secret_until, secret_rotated_at, settings, created_at, \
+     updated_at FROM apps WHERE slug = $1";
+const LIST: &str = "SELECT id, slug, name, status, version, session_epoch, secret_hash, \
+     previous_secret_hash, previous_secret_until, secret_rotated_at, settings, created_at, \
+     updated_at FROM apps WHERE id > $1 ORDER BY id LIMIT $2";
+
+fn app(mut row: Row) -> Result<App, StoreError> {
+    Ok(App {
+        id: row.take()?,
+        slug: Slug::parse(&row.take::<String>()?).map_err(StoreError::decode)?,
+        name: row.take()?,
+        status: AppStatus::from_stored(&row.take::<String>()?)
+            .ok_or_else(|| StoreError::decode("an unknown app status"))?,
+        version: row.take()?,
+        session_epoch: row.take()?,
+        secret_hash: row.take()?,
+        previous_secret: match (row.take::<Option<[u8; 32]>>()?, row.take()?) {
+            (Some(hash), Some(until)) => Some(PreviousSecret { hash, until }),
+            _ => None,
+        },
+        secret_rotated_at: row.take()?,
+        settings: serde_json::from_str(&row.take::<String>()?)
+            .map_err(|error| StoreError::Decode(format!("settings of an app: {error}")))?,
+        created_at: row.take()?,
+        updated_at: row.take()?,
+    })
+}
+
+fn encode(settings: &AppSettings) -> Result<String, StoreError> {
+    serde_json::to_string(settings)
+        .map_err(|error| StoreError::Internal(format!("settings do not serialise: {error}")))
+}
+
+impl PlatformRead<'_> {
+    /// An app.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn app(&mut self, id: AppId) -> Result<Option<App>, StoreError> {
+        self.connection
+            .query(BY_ID, &[id.into()])?
+            .into_iter()
+            .next()
+            .map(app)
+            .transpose()
+    }
+
+    /// An app by its slug.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn app_by_slug(&mut self, slug: &Slug) -> Result<Option<App>, StoreError> {
+        let rows = self.connection.query(BY_SLUG, &[slug.as_str().into()])?;
+        rows.into_iter().next().map(app).transpose()
+    }
+
+    /// Apps in order of creation, after the given one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn apps(&mut self, after: Option<AppId>, limit: u32) -> Result<Vec<App>, StoreError> {
+        let after = after.unwrap_or(AppId::from_uuid(uuid::Uuid::nil()));
+        let rows = self.connection.query(LIST, &[after.into(), limit.into()])?;
+        rows.into_iter().map(app).collect()
+    }
+
+    /// The version that grows with every change other nodes must notice.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn state_version(&mut self) -> Result<i64, StoreError> {
+        const SQL: &str = "SELECT version FROM platform_state WHERE id = 1";
+        let rows = self.connection.query(SQL, &[])?;
+        match rows.into_iter().next() {
+            Some(mut row) => row.take(),
+            None => Err(StoreError::decode("platform_state is empty")),
+        }
+    }
+}
+
+impl PlatformWrite<'_> {
+    /// Tells other nodes that something they cache has changed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn bump_state(&mut self) -> Result<(), StoreError> {
+        self.connection.defer(
+            "UPDATE platform_state SET version = version + 1 WHERE id = 1",
+            &[],
+        )
+    }
+
+    /// Creates an app at version 1; `false` when the slug is taken.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn insert_app(&mut self, app: &App) -> Result<bool, StoreError> {
+        const SQL: &str = "INSERT INTO apps (id, slug, name, status, version, session_epoch, \
+             secret_hash, secret_rotated_at, settings, created_at, updated_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $8, $8) ON CONFLICT (slug) DO NOTHING";
+        let settings = encode(&app.settings)?;
+        let params = [
+            app.id.into(),
+            app.slug.as_str().into(),
+            (&app.name).into(),
+            app.status.as_str().into(),
+            app.version.into(),
+            app.session_epoch.into(),
+            (&app.secret_hash).into(),
+            app.created_at.into(),
+            (&settings).into(),
+        ];
+        Ok(self.connection.execute(SQL, &params)? == 1)
+    }
+
+    /// Changes name and settings; `false` when the app is unknown or its version has moved on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn update_app(&mut self, change: &AppChange) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE apps SET name = $3, settings = $4, version = version + 1, \
+             updated_at = $5 WHERE id = $1 AND version = $2";
+        let settings = encode(&change.settings)?;
+        let params = [
+            change.id.into(),
+            change.expected_version.into(),
+            (&change.name).into(),
+            (&settings).into(),
+            change.now.into(),
+        ];
+        let changed = self.connection.execute(SQL, &params)? == 1;
+        self.bump_state()?;
+        Ok(changed)
+    }
+
+    /// Switches an app on or off; `false` when it is unknown or already so.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_app_status(
+        &mut self,
+        id: AppId,
+        status: AppStatus,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE apps SET status = $2, version = version + 1, updated_at = $3 \
+             WHERE id = $1 AND status <> $2";
+        let params = [id.into(), status.as_str().into(), now.into()];
+        let changed = self.connection.execute(SQL, &params)? == 1;
+        self.bump_state()?;
+        Ok(changed)
+    }
+
+    /// Replaces the secret; `false` when the app is unknown. The old one dies at once, unless an
+    /// overlap is given.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn rotate_secret(
+        &mut self,
+        id: AppId,
+        new_hash: &[u8; 32],
+        overlap_until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const AT_ONCE: &str = "UPDATE apps SET secret_hash = $2, previous_secret_hash = NULL, \
+             previous_secret_until = NULL, secret_rotated_at = $3, version = version + 1, \
+             updated_at = $3 WHERE id = $1";
+        const OVERLAP: &str = "UPDATE apps SET previous_secret_hash = secret_hash, \
+             secret_hash = $2, previous_secret_until = $4, secret_rotated_at = $3, \
+             version = version + 1, updated_at = $3 WHERE id = $1";
+        let changed = match overlap_until {
+            None => {
+                self.connection
+                    .execute(AT_ONCE, &[id.into(), new_hash.into(), now.into()])?
+                    == 1
+            }
+            Some(until) => {
+                let params = [id.into(), new_hash.into(), now.into(), until.into()];
+                self.connection.execute(OVERLAP, &params)? == 1
+            }
+        };
+        self.bump_state()?;
+        Ok(changed)
+    }
+}

@@ -1,0 +1,163 @@
+//! The audit log: written in the transaction it describes, read by operators.
+
+use doorward_domain::audit::AuditEvent;
+use doorward_domain::{AppId, EventId, RequestId, SessionId, Timestamp};
+
+use super::{PlatformRead, PlatformWrite};
+use crate::error::StoreError;
+use crate::port::Connection;
+use crate::value::Row;
+
+/// An event as stored.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct StoredEvent {
+    /// Ordered by time.
+    pub id: EventId,
+    /// When.
+    pub at: Timestamp,
+    /// In which app; `None` for the platform itself.
+    pub app_id: Option<AppId>,
+    /// Kind of actor.
+    pub actor_type: String,
+    /// Who.
+    pub actor_id: Option<String>,
+    /// What.
+    pub action: String,
+    /// Kind of target.
+    pub target_type: Option<String>,
+    /// To what.
+    pub target_id: Option<String>,
+    /// `success` or `refused`.
+    pub outcome: String,
+    /// The code of a refusal.
+    pub reason: Option<String>,
+    /// From where.
+    pub ip: Option<String>,
+    /// With what.
+    pub user_agent: Option<String>,
+    /// In which request.
+    pub request_id: Option<RequestId>,
+    /// In which session.
+    pub session_id: Option<SessionId>,
+    /// Anything more.
+    pub details: Option<serde_json::Value>,
+}
+
+/// Which events to read, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// Only events of this app.
+    pub app_id: Option<AppId>,
+    /// Only this action.
+    pub action: Option<String>,
+    /// Only events older than this one (a cursor).
+    pub before: Option<EventId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+pub(crate) fn insert_event(
+    connection: &mut dyn Connection,
+    event: &AuditEvent,
+) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO audit_events (id, at, app_id, actor_type, actor_id, action, \
+         target_type, target_id, outcome, reason, ip, user_agent, request_id, session_id, details) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+    let actor_id = event.actor.id();
+    let ip = event.ip.map(|ip| ip.to_string());
+    let details = event.details.as_ref().map(ToString::to_string);
+    connection.defer(
+        SQL,
+        &[
+            event.id.into(),
+            event.at.into(),
+            event.app_id.into(),
+            event.actor.kind().into(),
+            actor_id.as_deref().into(),
+            event.action.as_str().into(),
+            event.target.as_ref().map(|target| target.kind).into(),
+            event
+                .target
+                .as_ref()
+                .map(|target| target.id.as_str())
+                .into(),
+            event.outcome.as_str().into(),
+            event.outcome.reason().into(),
+            ip.as_deref().into(),
+            event.user_agent.as_deref().into(),
+            event.request_id.into(),
+            event.session_id.into(),
+            details.as_deref().into(),
+        ],
+    )
+}
+
+fn event(mut row: Row) -> Result<StoredEvent, StoreError> {
+    Ok(StoredEvent {
+        id: row.take()?,
+        at: row.take()?,
+        app_id: row.take()?,
+        actor_type: row.take()?,
+        actor_id: row.take()?,
+        action: row.take()?,
+        target_type: row.take()?,
+        target_id: row.take()?,
+        outcome: row.take()?,
+        reason: row.take()?,
+        ip: row.take()?,
+        user_agent: row.take()?,
+        request_id: row.take()?,
+        session_id: row.take()?,
+        details: row
+            .take::<Option<String>>()?
+            .map(|text| serde_json::from_str(&text))
+            .transpose()
+            .map_err(|_| StoreError::decode("audit details that are no JSON"))?,
+    })
+}
+
+impl PlatformRead<'_> {
+    /// Events, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn audit_events(&mut self, filter: &AuditFilter) -> Result<Vec<StoredEvent>, StoreError> {
+        const OF_APP: &str = "SELECT id, at, app_id, actor_type, actor_id, action, target_type, \
+             target_id, outcome, reason, ip, user_agent, request_id, session_id, details \
+             FROM audit_events WHERE app_id = $1 AND id < $2 \
+             AND (CAST($3 AS TEXT) IS NULL OR action = $3) ORDER BY id DESC LIMIT $4";
+        const OF_ALL: &str = "SELECT id, at, app_id, actor_type, actor_id, action, target_type, \
+             target_id, outcome, reason, ip, user_agent, request_id, session_id, details \
+             FROM audit_events WHERE id < $1 \
+             AND (CAST($2 AS TEXT) IS NULL OR action = $2) ORDER BY id DESC LIMIT $3";
+        let before = filter
+            .before
+            .unwrap_or(EventId::from_uuid(uuid::Uuid::max()));
+        let action = filter.action.as_deref();
+        let rows = match filter.app_id {
+            Some(app_id) => self.connection.query(
+                OF_APP,
+                &[
+                    app_id.into(),
+                    before.into(),
+                    action.into(),
+                    filter.limit.into(),
+                ],
+            )?,
+            None => self
+                .connection
+                .query(OF_ALL, &[before.into(), action.into(), filter.limit.into()])?,
+        };
+        rows.into_iter().map(event).collect()
+    }
+}
+
+impl PlatformWrite<'_> {
+    /// Writes an event in the transaction it describes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn audit(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
+        insert_event(self.connection, event)
+    }
+}

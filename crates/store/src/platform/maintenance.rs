@@ -1,0 +1,88 @@
+//! Deletion of what is dead, in bounded batches.
+
+use doorward_domain::Timestamp;
+
+use super::PlatformWrite;
+use crate::error::StoreError;
+
+/// What one batch deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Purged {
+    /// One-time code requests.
+    pub otp_requests: u64,
+    /// Other one-time secrets.
+    pub one_time_secrets: u64,
+    /// Sessions.
+    pub sessions: u64,
+    /// Stored refresh answers.
+    pub refresh_replays: u64,
+    /// Rate-limit states.
+    pub rate_limits: u64,
+    /// Outbox messages.
+    pub outbox: u64,
+}
+
+impl Purged {
+    /// Rows in all.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.otp_requests
+            + self.one_time_secrets
+            + self.sessions
+            + self.refresh_replays
+            + self.rate_limits
+            + self.outbox
+    }
+
+    /// Adds another batch.
+    pub const fn add(&mut self, other: &Self) {
+        self.otp_requests += other.otp_requests;
+        self.one_time_secrets += other.one_time_secrets;
+        self.sessions += other.sessions;
+        self.refresh_replays += other.refresh_replays;
+        self.rate_limits += other.rate_limits;
+        self.outbox += other.outbox;
+    }
+}
+
+impl PlatformWrite<'_> {
+    /// Deletes at most `limit` dead rows of each kind. Codes, secrets and messages are kept until
+    /// `keep_until` after their end, so that a late attempt still gets the precise answer.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn purge(
+        &mut self,
+        now: Timestamp,
+        keep_until: Timestamp,
+        limit: u32,
+    ) -> Result<Purged, StoreError> {
+        const OTP: &str = "DELETE FROM otp_requests WHERE id IN \
+             (SELECT id FROM otp_requests WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)";
+        const SECRETS: &str = "DELETE FROM one_time_secrets WHERE (app_id, id) IN \
+             (SELECT app_id, id FROM one_time_secrets WHERE expires_at < $1 \
+             ORDER BY expires_at LIMIT $2)";
+        const SESSIONS: &str = "DELETE FROM sessions WHERE (app_id, id) IN \
+             (SELECT app_id, id FROM sessions WHERE dead_after_day < $1 \
+             ORDER BY dead_after_day LIMIT $2)";
+        const REPLAYS: &str = "DELETE FROM refresh_replays WHERE (app_id, session_id, generation) IN \
+             (SELECT app_id, session_id, generation FROM refresh_replays WHERE expires_at < $1 \
+             ORDER BY expires_at LIMIT $2)";
+        const LIMITS: &str = "DELETE FROM rate_limits WHERE (app_id, key) IN \
+             (SELECT app_id, key FROM rate_limits WHERE forget_at < $1 ORDER BY forget_at LIMIT $2)";
+        const OUTBOX: &str = "DELETE FROM outbox WHERE id IN \
+             (SELECT id FROM outbox WHERE expires_at < $1 AND state <> 'queued' \
+             ORDER BY expires_at LIMIT $2)";
+        let today = now.as_second().div_euclid(86_400);
+        let limit = limit.into();
+        let kept = keep_until.into();
+        Ok(Purged {
+            otp_requests: self.connection.execute(OTP, &[kept, limit])?,
+            one_time_secrets: self.connection.execute(SECRETS, &[kept, limit])?,
+            sessions: self.connection.execute(SESSIONS, &[today.into(), limit])?,
+            refresh_replays: self.connection.execute(REPLAYS, &[now.into(), limit])?,
+            rate_limits: self.connection.execute(LIMITS, &[now.into(), limit])?,
+            outbox: self.connection.execute(OUTBOX, &[kept, limit])?,
+        })
+    }
+}
