@@ -1,0 +1,240 @@
+//! `cargo xtask test`: every test of every crate.
+//!
+//! What a machine lacks is left out and named at the end; `--require-all` makes that an error.
+
+mod summary;
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use serde_json::Value;
+
+use crate::postgres::Server;
+use crate::{Result, interop, postgres, workspace};
+use summary::Summary;
+
+/// Arguments of `test`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Leave out the tests on PostgreSQL
+    #[arg(long, conflicts_with = "require_all")]
+    no_postgres: bool,
+    /// Leave out the tests against other people's programs (Python, Node)
+    #[arg(long, conflicts_with = "require_all")]
+    no_interop: bool,
+    /// Fail when anything the tests need is missing
+    #[arg(long)]
+    require_all: bool,
+    /// Arguments for `cargo test`, e.g. a filter
+    #[arg(last = true)]
+    cargo_args: Vec<String>,
+}
+
+/// Something that could not be had, and what to do about it.
+struct Missing {
+    what: &'static str,
+    advice: String,
+}
+
+/// The surroundings of the tests, alive for as long as they run.
+struct Surroundings {
+    variables: Vec<(&'static str, PathBuf)>,
+    missing: Vec<Missing>,
+    server: Option<Server>,
+}
+
+/// Runs the tests.
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let target = workspace::target_dir()?;
+    let binary = build(&args.cargo_args)?;
+    let mut surroundings = prepare(args, &target);
+    surroundings
+        .variables
+        .push(("DOORWARD_TEST_BINARY", binary));
+    if args.require_all && !surroundings.missing.is_empty() {
+        report(&surroundings.missing, None);
+        return Err("something the tests need is missing, and --require-all was given".into());
+    }
+
+    let skipped_list = target.join("doorward-tests-skipped.txt");
+    let _ = std::fs::remove_file(&skipped_list);
+    let mut command = workspace::cargo();
+    command
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .args(&args.cargo_args);
+    command.envs(
+        surroundings
+            .variables
+            .iter()
+            .map(|(name, value)| (name, value)),
+    );
+    command.env("DOORWARD_TEST_SKIPPED_LIST", &skipped_list);
+    match &surroundings.server {
+        Some(server) => command.env("DOORWARD_TEST_POSTGRES_URL", server.url()),
+        None if args.no_postgres => command.env_remove("DOORWARD_TEST_POSTGRES_URL"),
+        None => &mut command,
+    };
+    if args.require_all {
+        command
+            .env("DOORWARD_REQUIRE_POSTGRES", "1")
+            .env("DOORWARD_REQUIRE_INTEROP", "1");
+    }
+    let mut summary = stream(&mut command)?;
+    summary.take_skipped(&std::fs::read_to_string(&skipped_list).unwrap_or_default());
+    drop(surroundings.server);
+
+    println!();
+    for name in &summary.failed_names {
+        println!("failed: {name}");
+    }
+    if summary.process_failed && summary.failed == 0 {
+        println!("the build or a test process failed: counted as one failure");
+    }
+    report(&surroundings.missing, Some(&summary));
+    println!("{}", summary.line());
+    Ok(if summary.is_success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Compiles tests and binary as one build, so that nothing is compiled twice, and gives the binary.
+fn build(cargo_args: &[String]) -> Result<PathBuf> {
+    let ours: Vec<&String> = cargo_args.iter().take_while(|arg| *arg != "--").collect();
+    let json = "--message-format=json-render-diagnostics";
+    let built = doorward_artifact(
+        workspace::cargo()
+            .args(["test", "--workspace", "--no-run", json])
+            .args(ours),
+    )?;
+    if let Some(path) = built {
+        return Ok(path);
+    }
+    doorward_artifact(workspace::cargo().args(["build", "--package", "doorward", json]))?
+        .ok_or_else(|| "cargo built no `doorward` binary".to_owned())
+}
+
+fn doorward_artifact(command: &mut Command) -> Result<Option<PathBuf>> {
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("cargo: {error}"))?;
+    if !output.status.success() {
+        return Err("the build failed".to_owned());
+    }
+    let messages = output.stdout.split(|byte| *byte == b'\n');
+    Ok(messages
+        .filter_map(|line| serde_json::from_slice::<Value>(line).ok())
+        .find_map(|message| {
+            let is_binary = message.pointer("/target/name")? == "doorward"
+                && message.pointer("/target/kind/0")? == "bin"
+                && message.pointer("/profile/test")? == false;
+            let path = message.get("executable")?.as_str()?;
+            is_binary.then(|| PathBuf::from(path))
+        }))
+}
+
+fn prepare(args: &Args, target: &Path) -> Surroundings {
+    let mut found = Surroundings {
+        variables: Vec::new(),
+        missing: Vec::new(),
+        server: None,
+    };
+    if args.no_postgres {
+        found.missing.push(Missing {
+            what: "PostgreSQL",
+            advice: "--no-postgres was given".into(),
+        });
+    } else if let Some(url) = workspace::env("DOORWARD_TEST_POSTGRES_URL") {
+        eprintln!("using the PostgreSQL of DOORWARD_TEST_POSTGRES_URL");
+        found
+            .variables
+            .push(("DOORWARD_TEST_POSTGRES_URL", url.into()));
+    } else if postgres::find_programs().is_none() {
+        found.missing.push(Missing {
+            what: "PostgreSQL",
+            advice: "install postgresql".into(),
+        });
+    } else {
+        match Server::start() {
+            Ok(server) => found.server = Some(server),
+            Err(advice) => found.missing.push(Missing {
+                what: "PostgreSQL",
+                advice,
+            }),
+        }
+    }
+
+    if args.no_interop {
+        found.missing.push(Missing {
+            what: "Python",
+            advice: "--no-interop was given".into(),
+        });
+        found.missing.push(Missing {
+            what: "Node",
+            advice: "--no-interop was given".into(),
+        });
+        return found;
+    }
+    match interop::python(target) {
+        Ok(python) => found.variables.push(("DOORWARD_TEST_PYTHON", python)),
+        Err(error) => found.missing.push(Missing {
+            what: "Python",
+            advice: format!("install python3 with venv: {error}"),
+        }),
+    }
+    match interop::node() {
+        Ok((node, modules)) => {
+            found.variables.push(("DOORWARD_TEST_NODE", node));
+            found
+                .variables
+                .push(("DOORWARD_TEST_NODE_MODULES", modules));
+        }
+        Err(error) => found.missing.push(Missing {
+            what: "Node",
+            advice: format!("install nodejs and npm: {error}"),
+        }),
+    }
+    found
+}
+
+/// Runs cargo, passing its output on and counting what it says.
+fn stream(command: &mut Command) -> Result<Summary> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("cargo: {error}"))?;
+    let mut summary = Summary::default();
+    let mut out = std::io::stdout();
+    if let Some(stdout) = child.stdout.take() {
+        let mut reader = BufReader::new(stdout);
+        let mut line = Vec::new();
+        // Bytes, not text: a test may print anything.
+        while reader
+            .read_until(b'\n', &mut line)
+            .map_err(|error| format!("cargo: {error}"))?
+            > 0
+        {
+            let _ = out.write_all(&line).and_then(|()| out.flush());
+            summary.read(&String::from_utf8_lossy(&line));
+            line.clear();
+        }
+    }
+    let status = child.wait().map_err(|error| format!("cargo: {error}"))?;
+    summary.process_failed = !status.success();
+    Ok(summary)
+}
+
+fn report(missing: &[Missing], summary: Option<&Summary>) {
+    for Missing { what, advice } in missing {
+        let tests = match summary.map(|summary| summary.skipped_for(what)) {
+            Some(count) if count > 0 => format!("; {count} tests"),
+            _ => String::new(),
+        };
+        println!("not run: {what} ({advice}{tests})");
+    }
+}
