@@ -161,7 +161,7 @@ pub struct AppSettings {
 pub struct AppLimits {
     /// Codes sent to one contact.
     pub otp_per_contact: LimitRule,
-    /// Codes sent on behalf of one client address.
+    /// Codes sent on behalf of one client address, where the app's backend names it.
     pub otp_per_address: LimitRule,
     /// Codes sent by the whole app.
     pub otp_per_app: LimitRule,

@@ -124,7 +124,6 @@ CREATE TABLE otp_requests (
     max_attempts     BIGINT      NOT NULL,
     created_at       TIMESTAMPTZ NOT NULL,
     expires_at       TIMESTAMPTZ NOT NULL,
-    next_send_at     TIMESTAMPTZ NOT NULL,
     used_at          TIMESTAMPTZ,
     locked_at        TIMESTAMPTZ,
     voided_at        TIMESTAMPTZ,

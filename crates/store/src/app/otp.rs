@@ -27,8 +27,6 @@ pub struct NewOtpRequest {
     pub created_at: Timestamp,
     /// End of life.
     pub expires_at: Timestamp,
-    /// When the contact's limit allows another code.
-    pub next_send_at: Timestamp,
 }
 
 /// What a right code yields, once.
@@ -56,8 +54,8 @@ pub struct FailedAttempt {
 pub struct OtpStanding {
     /// What decides about it.
     pub standing: Standing,
-    /// When the contact's limit allowed another code.
-    pub next_send_at: Timestamp,
+    /// Canonical form of the contact.
+    pub contact: String,
 }
 
 fn purpose(row: &mut Row) -> Result<Purpose, StoreError> {
@@ -77,7 +75,7 @@ impl AppRead<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn otp_standing(&mut self, id: OtpRequestId) -> Result<Option<OtpStanding>, StoreError> {
-        const SQL: &str = "SELECT purpose, used_at, locked_at, voided_at, expires_at, next_send_at \
+        const SQL: &str = "SELECT purpose, used_at, locked_at, voided_at, expires_at, contact \
              FROM otp_requests WHERE app_id = $1 AND id = $2";
         let rows = self
             .connection
@@ -93,7 +91,7 @@ impl AppRead<'_> {
                         voided: row.take::<Option<Timestamp>>()?.is_some(),
                         expires_at: row.take()?,
                     },
-                    next_send_at: row.take()?,
+                    contact: row.take()?,
                 })
             })
             .transpose()
@@ -121,8 +119,8 @@ impl AppWrite<'_> {
         const VOID: &str = "UPDATE otp_requests SET voided_at = $4 WHERE app_id = $1 \
              AND contact = $2 AND purpose = $3 AND used_at IS NULL AND voided_at IS NULL";
         const INSERT: &str = "INSERT INTO otp_requests (app_id, id, purpose, channel, contact, \
-             contact_original, user_id, code_hash, attempts, max_attempts, created_at, expires_at, \
-             next_send_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12)";
+             contact_original, user_id, code_hash, attempts, max_attempts, created_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11)";
         let app_id = self.app_id;
         let (contact, purpose) = (request.contact.canonical(), request.purpose.as_str());
         self.connection.defer(
@@ -148,7 +146,6 @@ impl AppWrite<'_> {
                 request.max_attempts.into(),
                 request.created_at.into(),
                 request.expires_at.into(),
-                request.next_send_at.into(),
             ],
         )
     }
