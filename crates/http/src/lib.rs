@@ -1,1 +1,13 @@
-//! The HTTP faces: backend, operator, documentation.
+//! The HTTP faces of Doorward.
+//!
+//! Handlers translate: they read a request, call one use case of `doorward-service`, and write its
+//! answer. They hold no rules. Refusals become answers in one place (`error`), and everything that
+//! is the same for every request happens in one layer (`shell`).
+
+mod error;
+mod read;
+mod server;
+mod shell;
+
+pub use server::{Drained, ServeOptions, serve};
+pub use shell::{Face, ForwardedHeader, Peer, ShellOptions, TrustedProxies};

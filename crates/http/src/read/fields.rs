@@ -1,0 +1,198 @@
+//! Reads the fields of a body and remembers every one that fails, so that all are named at once.
+
+use std::borrow::Cow;
+
+use doorward_service::{Error, FieldError};
+use serde_json::{Map, Value};
+
+use super::JsonBody;
+use crate::error::ApiResult;
+
+/// What a required field that is absent is told.
+const REQUIRED: &str = "Is required";
+const NOT_A_STRING: &str = "Must be a string";
+/// Longest string looked at, in bytes; no field of ours is longer.
+const STRING_MAX: usize = 4_096;
+
+/// The fields still unread, and what was wrong with those read.
+pub(crate) struct Fields {
+    object: Map<String, Value>,
+    problems: Vec<FieldError>,
+}
+
+impl From<JsonBody> for Fields {
+    fn from(JsonBody(object): JsonBody) -> Self {
+        Self { object, problems: Vec::new() }
+    }
+}
+
+impl Fields {
+    /// Notes that a field is wrong.
+    pub(crate) fn refuse(
+        &mut self,
+        field: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) {
+        self.problems.push(FieldError::new(field, message));
+    }
+
+    /// Takes a field as it is. `null` counts as absent.
+    pub(crate) fn take(&mut self, name: &'static str) -> Option<Value> {
+        self.object.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// Whether a field is there (and not `null`).
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.object.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    fn text(&mut self, name: &'static str) -> Option<Option<String>> {
+        match self.take(name) {
+            None => Some(None),
+            Some(Value::String(text)) if text.len() <= STRING_MAX => Some(Some(text)),
+            Some(Value::String(_)) => {
+                self.refuse(name, "Is too long");
+                None
+            }
+            Some(_) => {
+                self.refuse(name, NOT_A_STRING);
+                None
+            }
+        }
+    }
+
+    /// An optional string that `parse` understands. The outer `None` means it was refused.
+    pub(crate) fn optional<T, M: Into<Cow<'static, str>>>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, M>,
+    ) -> Option<Option<T>> {
+        match self.text(name)? {
+            None => Some(None),
+            Some(text) => match parse(&text) {
+                Ok(value) => Some(Some(value)),
+                Err(message) => {
+                    self.refuse(name, message);
+                    None
+                }
+            },
+        }
+    }
+
+    /// A required string that `parse` understands.
+    pub(crate) fn required<T, M: Into<Cow<'static, str>>>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, M>,
+    ) -> Option<T> {
+        let value = self.optional(name, parse)?;
+        if value.is_none() {
+            self.refuse(name, REQUIRED);
+        }
+        value
+    }
+
+    /// An optional whole number within a range.
+    pub(crate) fn optional_int(
+        &mut self,
+        name: &'static str,
+        range: std::ops::RangeInclusive<i64>,
+    ) -> Option<Option<i64>> {
+        match self.take(name) {
+            None => Some(None),
+            Some(value) => match value.as_i64() {
+                Some(number) if range.contains(&number) => Some(Some(number)),
+                _ => {
+                    self.refuse(
+                        name,
+                        format!("Must be a whole number from {} to {}", range.start(), range.end()),
+                    );
+                    None
+                }
+            },
+        }
+    }
+
+    /// Refuses whatever was not read: on the operator face a misspelt setting must not pass for one.
+    pub(crate) fn refuse_unknown(&mut self) {
+        for name in std::mem::take(&mut self.object).into_iter().map(|(name, _)| name) {
+            // The name is the caller's text; it is cut so that an answer stays small.
+            let name: String = name.chars().take(64).collect();
+            self.refuse(name, "Is not known here");
+        }
+    }
+
+    /// The request, if no field failed. `build` may use `?` on fields: they are there unless they
+    /// were refused.
+    ///
+    /// # Errors
+    /// `VALIDATION_ERROR` naming every field that failed.
+    pub(crate) fn finish<T>(self, build: impl FnOnce() -> Option<T>) -> ApiResult<T> {
+        if !self.problems.is_empty() {
+            return Err(Error::validation(self.problems).into());
+        }
+        build().ok_or_else(|| Error::internal("a field is missing but was not refused").into())
+    }
+}
+
+/// A UUID as 36 characters with hyphens (RFC 9562 §4), no other spelling.
+pub(crate) fn uuid<T: std::str::FromStr>(text: &str) -> Result<T, &'static str> {
+    const MESSAGE: &str = "Must be a valid UUID";
+    if text.len() == 36 { text.parse().map_err(|_| MESSAGE) } else { Err(MESSAGE) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use doorward_domain::AppId;
+    use serde_json::json;
+
+    fn fields(value: Value) -> Fields {
+        let Value::Object(object) = value else { panic!() };
+        Fields::from(JsonBody(object))
+    }
+
+    #[test]
+    fn every_failing_field_is_named() {
+        let mut fields = fields(json!({"a": "no", "b": 7, "d": null, "f": "x".repeat(5000), "g": 9}));
+        let a = fields.required("a", uuid::<AppId>);
+        let b = fields.required("b", uuid::<AppId>);
+        let c = fields.required("c", uuid::<AppId>);
+        let d = fields.optional("d", uuid::<AppId>);
+        let e = fields.optional("e", uuid::<AppId>);
+        let f = fields.optional("f", uuid::<AppId>);
+        let g = fields.optional_int("g", 1..=5);
+        assert_eq!((d, e), (Some(None), Some(None)));
+        let error = fields.finish(|| Some((a?, b?, c?, f?, g?))).unwrap_err();
+        let named: Vec<_> =
+            error.error().details().iter().map(|d| (d.field.as_ref(), d.message.as_ref())).collect();
+        assert_eq!(
+            named,
+            [
+                ("a", "Must be a valid UUID"),
+                ("b", "Must be a string"),
+                ("c", "Is required"),
+                ("f", "Is too long"),
+                ("g", "Must be a whole number from 1 to 5"),
+            ]
+        );
+    }
+
+    #[test]
+    fn unknown_fields_are_refused_when_asked() {
+        let mut fields = fields(json!({"nmae": "x"}));
+        fields.refuse_unknown();
+        let error = fields.finish(|| Some(())).unwrap_err();
+        assert_eq!(error.error().details()[0].field, "nmae");
+    }
+
+    #[test]
+    fn one_spelling_of_a_uuid() {
+        let good = "01890a5d-ac96-774b-bcce-b302099a8057";
+        assert!(uuid::<AppId>(good).is_ok());
+        assert!(uuid::<AppId>(&good.to_uppercase()).is_ok());
+        for bad in ["", "x", &good.replace('-', ""), &format!("{{{good}}}"), &format!("urn:uuid:{good}")] {
+            assert!(uuid::<AppId>(bad).is_err(), "{bad}");
+        }
+    }
+}
