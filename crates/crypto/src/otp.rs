@@ -1,0 +1,59 @@
+//! Keyed hashes of short secrets and of addresses: without the keyring, the database does not
+//! reveal them, however few there are to try (ASVS 6.5.2).
+
+use aws_lc_rs::hmac;
+use doorward_domain::secret::constant_time_eq;
+use doorward_domain::{AppId, OtpRequestId};
+
+use crate::keyring::{Keyring, Subkeys, absorb};
+
+impl Keyring {
+    /// Hash of a one-time code, bound to its app and its request. Made with the current key.
+    #[must_use]
+    pub fn otp_hash(&self, app: AppId, request: OtpRequestId, code: &str) -> [u8; 32] {
+        otp_hash(self.current(), app, request, code)
+    }
+
+    /// Whether `stored` is the hash of this code, made with any key of the keyring: a code that
+    /// was on its way when the master key was rotated still works. Constant time in the hashes.
+    #[must_use]
+    pub fn otp_matches(
+        &self,
+        app: AppId,
+        request: OtpRequestId,
+        code: &str,
+        stored: &[u8; 32],
+    ) -> bool {
+        self.all().fold(false, |found, keys| {
+            found | constant_time_eq(&otp_hash(keys, app, request, code), stored)
+        })
+    }
+
+    /// Key of a limit: says nothing about the address it counts. `label` names the limit.
+    ///
+    /// Made with the current master key, so counting starts anew when that is rotated.
+    #[must_use]
+    pub fn limit_key(&self, label: &str, value: &str) -> [u8; 16] {
+        let mut mac = hmac::Context::with_key(&self.current().limit);
+        absorb(&mut mac, label.as_bytes());
+        absorb(&mut mac, value.as_bytes());
+        truncate(&mac.sign())
+    }
+}
+
+fn otp_hash(keys: &Subkeys, app: AppId, request: OtpRequestId, code: &str) -> [u8; 32] {
+    let mut mac = hmac::Context::with_key(&keys.otp);
+    absorb(&mut mac, app.as_bytes());
+    absorb(&mut mac, request.as_bytes());
+    absorb(&mut mac, code.as_bytes());
+    truncate(&mac.sign())
+}
+
+/// The first `N` (at most 32) bytes of a tag.
+pub(crate) fn truncate<const N: usize>(tag: &hmac::Tag) -> [u8; N] {
+    let mut out = [0; N];
+    out.iter_mut()
+        .zip(tag.as_ref())
+        .for_each(|(to, from)| *to = *from);
+    out
+}
