@@ -6,6 +6,8 @@
     reason = "this is a command line tool for people at a terminal; it has no log"
 )]
 
+mod deps;
+mod generate;
 mod interop;
 mod postgres;
 mod test;
@@ -33,6 +35,10 @@ struct Cli {
 enum Task {
     /// Runs every test of every crate, with its own private PostgreSQL
     Test(test::Args),
+    /// Checks that crates use each other only in the agreed direction
+    CheckDeps,
+    /// Writes the reference pages that are made from the code (or, with --check, compares them)
+    Generate(generate::Args),
     /// Runs a command with a private PostgreSQL at hand, e.g. `-- cargo test -p doorward-store`
     WithPostgres(postgres::Args),
 }
@@ -40,6 +46,8 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Test(args) => test::run(&args),
+        Task::CheckDeps => deps::run(),
+        Task::Generate(args) => generate::run(&args),
         Task::WithPostgres(args) => postgres::run(&args),
     };
     match outcome {

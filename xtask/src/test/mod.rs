@@ -47,7 +47,15 @@ struct Surroundings {
 /// Runs the tests.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let target = workspace::target_dir()?;
-    let binary = build(&args.cargo_args)?;
+    let binary = match build(&args.cargo_args) {
+        Ok(binary) => binary,
+        Err(message) => {
+            // Whoever reads the last line must not take silence for success.
+            eprintln!("error: {message}");
+            println!("0 passed, 1 failed");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
     let mut surroundings = prepare(args, &target);
     surroundings
         .variables
@@ -112,6 +120,12 @@ fn build(cargo_args: &[String]) -> Result<PathBuf> {
     if let Some(path) = built {
         return Ok(path);
     }
+    build_binary()
+}
+
+/// Compiles the `doorward` binary and says where it is.
+pub(crate) fn build_binary() -> Result<PathBuf> {
+    let json = "--message-format=json-render-diagnostics";
     doorward_artifact(workspace::cargo().args(["build", "--package", "doorward", json]))?
         .ok_or_else(|| "cargo built no `doorward` binary".to_owned())
 }
