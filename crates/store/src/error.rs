@@ -15,6 +15,20 @@ pub enum Constraint {
     Other,
 }
 
+impl Constraint {
+    /// By the name of its index in the migrations.
+    #[must_use]
+    pub fn from_name(name: &str) -> Self {
+        match name {
+            "apps_slug" => Self::AppSlug,
+            "users_email" => Self::UserEmail,
+            "users_phone" => Self::UserPhone,
+            "signing_keys_state" => Self::SigningKeyState,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// What can go wrong in the store. Absence is never an error here: it is an `Option`.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
@@ -56,5 +70,11 @@ impl StoreError {
     #[must_use]
     pub fn decode(what: impl Into<String>) -> Self {
         Self::Decode(what.into())
+    }
+
+    /// The engine is out of reach, and the transaction has certainly not happened.
+    #[must_use]
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::Unavailable { message: message.into(), uncertain: false }
     }
 }

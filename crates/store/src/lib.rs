@@ -12,12 +12,13 @@ mod migrate;
 pub mod platform;
 mod port;
 pub mod postgres;
+mod queue;
 pub mod sqlite;
 mod store;
 mod value;
 
 pub use error::{Constraint, StoreError};
 pub use migrate::{MIGRATIONS, Migration, MigrationStatus};
-pub use port::{Access, Connection, Driver, Engine, Job, Verdict};
+pub use port::{Access, BoxFuture, Connection, Driver, Engine, Job, Verdict};
 pub use store::{ReadTx, Store, WriteTx};
 pub use value::{FromColumn, Param, Row, Value};

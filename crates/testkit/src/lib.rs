@@ -1,1 +1,3 @@
 //! (dev) A server in process, actors, a fake clock, a database per test.
+
+pub mod database;

@@ -1,1 +1,122 @@
-//! The embedded engine.
+//! The embedded engine: SQLite in WAL mode, one writer thread that groups commits, and readers.
+//!
+//! Other processes (the command line) may use the same file at the same time. Every write is
+//! flushed to the disk before it is answered (`synchronous = FULL`).
+
+mod dialect;
+mod error;
+mod migrate;
+mod open;
+mod options;
+mod reader;
+mod session;
+mod token;
+mod value;
+mod writer;
+
+use crate::error::StoreError;
+use crate::migrate::MigrationStatus;
+use crate::port::{Access, BoxFuture, Driver, Engine, Job};
+use crate::queue::{Queue, ThreadGuard, Threads};
+
+pub use options::Options;
+
+/// The embedded engine. Dropping it lets queued jobs finish; [`Driver::close`] waits for that.
+pub struct SqliteDriver {
+    options: Options,
+    writes: Queue,
+    reads: Queue,
+    threads: Threads,
+}
+
+impl std::fmt::Debug for SqliteDriver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteDriver").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl SqliteDriver {
+    /// Opens the file (creating it when it does not exist) and starts the threads. The recorder of
+    /// metrics must be installed before.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the file cannot be opened, is no database, or is readable
+    /// by others and that cannot be changed.
+    pub fn open(options: Options) -> Result<Self, StoreError> {
+        let (writes, to_write) = Queue::bounded(Engine::Sqlite, options.queue);
+        let (reads, to_read) = Queue::bounded(Engine::Sqlite, options.queue);
+        let (threads, guard) = Threads::new();
+        let connection = open::open(&options, Access::Write)?;
+        let writer = writer::Writer::new(options.clone(), to_write, connection);
+        spawn("store-write".to_owned(), guard.clone(), move || writer.run())?;
+        for number in 0..options.readers.max(1) {
+            let connection = open::open(&options, Access::Read)?;
+            let reader = reader::Reader::new(options.clone(), to_read.clone(), connection);
+            spawn(format!("store-read-{number}"), guard.clone(), move || reader.run())?;
+        }
+        Ok(Self { options, writes, reads, threads })
+    }
+
+    fn off_thread(
+        &self,
+        work: fn(&Options) -> Result<MigrationStatus, StoreError>,
+    ) -> BoxFuture<'_, Result<MigrationStatus, StoreError>> {
+        let (reply, answer) = flume::bounded(1);
+        let options = self.options.clone();
+        let started = std::thread::Builder::new().name("store-migrate".to_owned()).spawn(move || {
+            // Who asked may be gone.
+            drop(reply.send(work(&options)));
+        });
+        Box::pin(async move {
+            started.map_err(|error| StoreError::unavailable(error.to_string()))?;
+            answer
+                .recv_async()
+                .await
+                .unwrap_or_else(|_| Err(StoreError::Internal("the migration panicked".to_owned())))
+        })
+    }
+}
+
+fn spawn(
+    name: String,
+    guard: ThreadGuard,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<(), StoreError> {
+    std::thread::Builder::new()
+        .name(name)
+        .spawn(move || {
+            work();
+            drop(guard);
+        })
+        .map(drop)
+        .map_err(|error| StoreError::unavailable(format!("no thread could be started: {error}")))
+}
+
+impl Driver for SqliteDriver {
+    fn engine(&self) -> Engine {
+        Engine::Sqlite
+    }
+
+    fn submit(&self, access: Access, job: Box<dyn Job>) {
+        match access {
+            Access::Read => self.reads.submit(access, job),
+            Access::Write => self.writes.submit(access, job),
+        }
+    }
+
+    fn migrate(&self) -> BoxFuture<'_, Result<MigrationStatus, StoreError>> {
+        self.off_thread(migrate::migrate)
+    }
+
+    fn migration_status(&self) -> BoxFuture<'_, Result<MigrationStatus, StoreError>> {
+        self.off_thread(migrate::status)
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            self.writes.close();
+            self.reads.close();
+            self.threads.ended().await;
+        })
+    }
+}

@@ -1,0 +1,5 @@
+//! What the tests share.
+
+mod raw;
+
+pub use raw::{Outcome, Raw};
