@@ -127,6 +127,8 @@ actions! {
     OtpRefused = "otp.refused";
     /// A user came into being.
     UserCreated = "user.created";
+    /// A user was deactivated, deleted or activated again; the sessions of an inactive one ended.
+    UserStatusChanged = "user.status_changed";
     /// A user's address was set or confirmed.
     UserContactVerified = "user.contact_verified";
     /// Somebody signed in.

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use doorward_domain::app::App;
 use doorward_domain::audit::{Action, Actor, AuditEvent, Outcome, Target};
+use doorward_domain::scope::{Scope, Scopes};
 use doorward_domain::{AppId, Clock, Code, EventId, RequestId, SecureRandom, SessionId, Timestamp};
+
+use crate::error::{Error, Result};
 
 /// Longest user agent kept, in characters.
 const USER_AGENT_MAX: usize = 256;
@@ -41,17 +44,32 @@ impl Context {
         self.clock.now()
     }
 
+    /// The client's own words about itself, cut to 256 characters.
+    #[must_use]
+    pub fn user_agent(&self) -> Option<String> {
+        self.origin
+            .user_agent
+            .as_deref()
+            .map(|text| text.chars().take(USER_AGENT_MAX).collect())
+    }
+
     /// The same operation, by somebody who has meanwhile proved who they are.
     #[must_use]
     pub fn acting(&self, actor: Actor) -> Self {
-        Self { actor, ..self.clone() }
+        Self {
+            actor,
+            ..self.clone()
+        }
     }
 
     /// An audit event of this operation, to be written in the transaction it describes.
     #[must_use]
     pub fn event(&self, app_id: Option<AppId>, action: Action) -> AuditEvent {
-        let user_agent =
-            self.origin.user_agent.as_deref().map(|text| text.chars().take(USER_AGENT_MAX).collect());
+        let user_agent = self
+            .origin
+            .user_agent
+            .as_deref()
+            .map(|text| text.chars().take(USER_AGENT_MAX).collect());
         let at = self.now();
         AuditEvent {
             id: EventId::from_uuid(doorward_domain::ids::uuid_v7(at, &*self.random)),
@@ -70,14 +88,24 @@ impl Context {
     }
 }
 
-/// An operation in the name of an app, which exists and is active. There are two ways to get one:
-/// proving the app's secret, or naming the app on a face that needs no secret.
+/// What a caller showed to speak for an app. Kept, so that it can be checked again when the cached
+/// copy of the app turns out to be old.
+#[derive(Clone, Copy)]
+pub enum Credential {
+    /// The hash of the app's secret.
+    Secret([u8; 32]),
+}
+
+/// An operation in the name of an app, which exists, is active, and whose secret was shown.
+/// Only [`crate::apps::authenticate`] makes one.
 #[derive(Clone)]
 pub struct AppContext {
     /// The operation.
     pub context: Context,
     /// The app, as cached; a write checks that its version is still current.
     pub app: Arc<App>,
+    /// What was shown.
+    pub(crate) credential: Credential,
 }
 
 impl AppContext {
@@ -85,6 +113,43 @@ impl AppContext {
     #[must_use]
     pub fn event(&self, action: Action) -> AuditEvent {
         self.context.event(Some(self.app.id), action)
+    }
+}
+
+/// An operation by an operator: somebody at the machine's command line, or a key with scopes.
+#[derive(Clone)]
+pub struct Operator {
+    /// The operation.
+    pub context: Context,
+    scopes: Scopes,
+}
+
+impl Operator {
+    /// An operator who may do what `scopes` say. Only authentication and the command line make one.
+    #[must_use]
+    pub const fn new(context: Context, scopes: Scopes) -> Self {
+        Self { context, scopes }
+    }
+
+    /// What the operator may do.
+    #[must_use]
+    pub const fn scopes(&self) -> &Scopes {
+        &self.scopes
+    }
+
+    /// Asks for authorisation.
+    ///
+    /// # Errors
+    /// [`Code::Forbidden`] when the scope is missing.
+    pub fn require(&self, scope: Scope) -> Result<()> {
+        if self.scopes.allows(scope) {
+            Ok(())
+        } else {
+            Err(Error::new(Code::Forbidden).with_message(format!(
+                "This admin key lacks the scope {}.",
+                scope.as_str()
+            )))
+        }
     }
 }
 

@@ -18,7 +18,10 @@ pub struct FieldError {
 impl FieldError {
     /// Names a field and what is wrong with it.
     pub fn new(field: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { field: field.into(), message: message.into() }
+        Self {
+            field: field.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -39,13 +42,22 @@ impl Error {
     /// With the code's own message.
     #[must_use]
     pub const fn new(code: Code) -> Self {
-        Self { code, message: None, details: Vec::new(), retry_after: None, internal: None }
+        Self {
+            code,
+            message: None,
+            details: Vec::new(),
+            retry_after: None,
+            internal: None,
+        }
     }
 
     /// `VALIDATION_ERROR` naming every failing field.
     #[must_use]
     pub fn validation(details: Vec<FieldError>) -> Self {
-        Self { details, ..Self::new(Code::ValidationError) }
+        Self {
+            details,
+            ..Self::new(Code::ValidationError)
+        }
     }
 
     /// `VALIDATION_ERROR` for one field.
@@ -58,7 +70,10 @@ impl Error {
 
     /// A failure of ours; `internal` goes to the log only.
     pub fn internal(internal: impl Into<String>) -> Self {
-        Self { internal: Some(internal.into()), ..Self::new(Code::InternalError) }
+        Self {
+            internal: Some(internal.into()),
+            ..Self::new(Code::InternalError)
+        }
     }
 
     /// With a more precise public message.
@@ -136,7 +151,9 @@ impl From<StoreError> for Error {
         let internal = error.to_string();
         match error {
             StoreError::Unavailable { .. } | StoreError::Busy | StoreError::Contention => {
-                Self::new(Code::ServiceUnavailable).with_retry_after(1).with_internal(internal)
+                Self::new(Code::ServiceUnavailable)
+                    .with_retry_after(1)
+                    .with_internal(internal)
             }
             StoreError::Constraint { .. }
             | StoreError::Decode(_)

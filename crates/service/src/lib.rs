@@ -2,8 +2,20 @@
 //!
 //! HTTP, command line and jobs all call these; they hold the rules and ask for authorisation.
 
+pub mod admin_keys;
+pub mod apps;
+pub mod audit;
 pub mod context;
+pub mod core;
 pub mod error;
+pub mod health;
+pub mod jobs;
+pub mod maintenance;
+pub mod otp;
+pub mod sessions;
+pub mod signing;
+pub mod users;
 
-pub use context::{AppContext, Context, Describe, Origin};
+pub use self::core::{Core, CoreParts, PlatformSettings};
+pub use context::{AppContext, Context, Credential, Describe, Operator, Origin};
 pub use error::{Error, FieldError, Result};

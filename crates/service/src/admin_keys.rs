@@ -1,0 +1,204 @@
+//! Operators' API keys: made, listed, revoked, checked. There is none by default.
+
+use doorward_crypto::opaque::{ADMIN_KEY_PREFIX, OpaqueToken};
+use doorward_domain::app::parse_name;
+use doorward_domain::audit::{Action, Actor};
+use doorward_domain::scope::{Scope, Scopes};
+use doorward_domain::secret::{SecretText, constant_time_eq};
+use doorward_domain::{AdminKeyId, Code, Timestamp};
+use doorward_store::platform::AdminKey;
+
+use crate::context::{Context, Describe, Operator};
+use crate::core::Core;
+use crate::error::{Error, FieldError, Result};
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct CreateAdminKey {
+    /// Name for people.
+    pub name: String,
+    /// What it may do; at least one.
+    pub scopes: Scopes,
+    /// End of life, in the future.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What came of it. The key is shown this once.
+#[derive(Debug, Clone)]
+pub struct CreatedAdminKey {
+    /// The record.
+    pub record: AdminKey,
+    /// The key.
+    pub key: SecretText,
+}
+
+/// Makes a key. Nobody can give away more than he has.
+///
+/// # Errors
+/// [`Code::Forbidden`] without `admin-keys:write` or for a scope the caller lacks;
+/// [`Code::ValidationError`].
+pub async fn create(
+    core: &Core,
+    operator: &Operator,
+    request: CreateAdminKey,
+) -> Result<CreatedAdminKey> {
+    operator.require(Scope::AdminKeysWrite)?;
+    let context = &operator.context;
+    let now = context.now();
+    let mut problems = Vec::new();
+    let name = parse_name(&request.name)
+        .map_err(|message| problems.push(FieldError::new("name", message)));
+    if request.scopes == Scopes::default() {
+        problems.push(FieldError::new("scopes", "Must name at least one scope"));
+    }
+    if request.expires_at.is_some_and(|at| at <= now) {
+        problems.push(FieldError::new("expires_at", "Must be in the future"));
+    }
+    let (Ok(name), true) = (name, problems.is_empty()) else {
+        return Err(Error::validation(problems));
+    };
+    for scope in Scope::ALL {
+        if request.scopes.allows(*scope) {
+            operator.require(*scope)?;
+        }
+    }
+    let id = AdminKeyId::generate(&*context.clock, &*context.random);
+    let (key, key_hash) = OpaqueToken::generate(ADMIN_KEY_PREFIX, id.as_uuid(), &*context.random);
+    let record = AdminKey {
+        id,
+        name,
+        key_hash,
+        scopes: request.scopes,
+        created_at: now,
+        expires_at: request.expires_at,
+        revoked_at: None,
+        last_used_on: None,
+    };
+    let event = context
+        .event(None, Action::AdminKeyCreated)
+        .on("admin_key", id)
+        .with(serde_json::json!({ "name": record.name, "scopes": record.scopes.names() }));
+    let written = record.clone();
+    core.store
+        .write(move |tx| {
+            let mut platform = tx.platform();
+            platform.insert_admin_key(&written)?;
+            Ok::<_, Error>(platform.audit(&event)?)
+        })
+        .await?;
+    Ok(CreatedAdminKey { record, key })
+}
+
+/// Keys in order of creation, after the given one. Never the keys themselves.
+///
+/// # Errors
+/// [`Code::Forbidden`] without `admin-keys:read`; [`Code::ValidationError`].
+pub async fn list(
+    core: &Core,
+    operator: &Operator,
+    after: Option<AdminKeyId>,
+    limit: u32,
+) -> Result<Vec<AdminKey>> {
+    operator.require(Scope::AdminKeysRead)?;
+    if !(1..=200).contains(&limit) {
+        return Err(Error::field("limit", "Must be between 1 and 200"));
+    }
+    core.store
+        .read(move |tx| Ok(tx.platform().admin_keys(after, limit)?))
+        .await
+}
+
+/// Revokes a key at once. Revoking it twice is no error.
+///
+/// # Errors
+/// [`Code::Forbidden`] without `admin-keys:write`; [`Code::NotFound`].
+pub async fn revoke(core: &Core, operator: &Operator, id: AdminKeyId) -> Result<()> {
+    operator.require(Scope::AdminKeysWrite)?;
+    let now = operator.context.now();
+    let event = operator
+        .context
+        .event(None, Action::AdminKeyRevoked)
+        .on("admin_key", id);
+    core.store
+        .write(move |tx| {
+            let mut platform = tx.platform();
+            if platform.admin_key(id)?.is_none() {
+                return Err(Error::new(Code::NotFound).with_message("There is no such admin key."));
+            }
+            if platform.revoke_admin_key(id, now)? {
+                platform.audit(&event)?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Checks a key. It is never cached: a revoked key is dead at once on every node.
+///
+/// # Errors
+/// [`Code::TokenInvalid`] for a key that is malformed, unknown, revoked or expired, alike.
+pub async fn authenticate(core: &Core, context: Context, key: &str) -> Result<Operator> {
+    let now = context.now();
+    let parsed = OpaqueToken::parse(ADMIN_KEY_PREFIX, key)
+        .map(|(id, hash)| (AdminKeyId::from_uuid(id), hash));
+    let stored = match parsed {
+        None => None,
+        Some((id, _)) => {
+            core.store
+                .read(move |tx| Ok::<_, Error>(tx.platform().admin_key(id)?))
+                .await?
+        }
+    };
+    let good = match (&parsed, &stored) {
+        (Some((_, hash)), Some(stored)) => {
+            constant_time_eq(hash, &stored.key_hash)
+                && stored.revoked_at.is_none()
+                && stored.expires_at.is_none_or(|end| now < end)
+        }
+        _ => false,
+    };
+    match stored {
+        Some(stored) if good => {
+            note_use(core, &stored, now).await?;
+            Ok(Operator::new(
+                context.acting(Actor::AdminKey(stored.id)),
+                stored.scopes,
+            ))
+        }
+        _ => {
+            refuse(core, &context, parsed.map(|(id, _)| id)).await?;
+            Err(Error::new(Code::TokenInvalid).with_message(
+                "The admin key is missing or not valid. Send it in the X-Admin-Key header; \
+                 `doorward admin-key create` makes one.",
+            ))
+        }
+    }
+}
+
+/// Notes the day of use: one write a day, not one a request.
+async fn note_use(core: &Core, key: &AdminKey, now: Timestamp) -> Result<()> {
+    let midnight = now.as_second().div_euclid(86_400).saturating_mul(86_400);
+    let day = Timestamp::from_second(midnight).unwrap_or(now);
+    if key.last_used_on.is_some_and(|last| last >= day) {
+        return Ok(());
+    }
+    let id = key.id;
+    core.store
+        .write(move |tx| Ok::<_, Error>(tx.platform().admin_key_used(id, day)?))
+        .await
+}
+
+async fn refuse(core: &Core, context: &Context, id: Option<AdminKeyId>) -> Result<()> {
+    if !core.refusal_budget.take(context.now(), Code::TokenInvalid) {
+        return Ok(());
+    }
+    let mut event = context
+        .event(None, Action::AdminKeyRefused)
+        .refused(Code::TokenInvalid);
+    if let Some(id) = id {
+        event = event.on("admin_key", id);
+    }
+    core.store
+        .write(move |tx| Ok::<_, Error>(tx.platform().audit(&event)?))
+        .await
+}

@@ -1,0 +1,87 @@
+//! Creating an app.
+
+use doorward_crypto::opaque::app_secret_hash;
+use doorward_domain::app::{App, AppSettings, AppStatus, Slug, parse_name};
+use doorward_domain::audit::Action;
+use doorward_domain::scope::Scope;
+use doorward_domain::secret::AppSecret;
+use doorward_domain::{AppId, Code};
+
+use crate::context::{Describe, Operator};
+use crate::core::Core;
+use crate::error::{Error, FieldError, Result};
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct CreateApp {
+    /// Name for people.
+    pub name: String,
+    /// URL-safe name, unique on the platform.
+    pub slug: String,
+    /// Settings, where they differ from the defaults.
+    pub settings: Option<AppSettings>,
+}
+
+/// What came of it. The secret is shown this once.
+#[derive(Debug, Clone)]
+pub struct CreatedApp {
+    /// The app.
+    pub app: App,
+    /// Its secret.
+    pub secret: AppSecret,
+}
+
+/// Creates an app.
+///
+/// # Errors
+/// [`Code::Forbidden`] without `apps:write`, [`Code::ValidationError`] naming every bad field,
+/// [`Code::Conflict`] when the slug is taken.
+pub async fn create(core: &Core, operator: &Operator, request: CreateApp) -> Result<CreatedApp> {
+    operator.require(Scope::AppsWrite)?;
+    let settings = request.settings.unwrap_or_default();
+    let mut problems: Vec<FieldError> = settings
+        .problems()
+        .into_iter()
+        .map(|(field, message)| FieldError::new(field, message))
+        .collect();
+    let name = parse_name(&request.name)
+        .map_err(|message| problems.push(FieldError::new("name", message)));
+    let slug = Slug::parse(&request.slug)
+        .map_err(|message| problems.push(FieldError::new("slug", message)));
+    let (Ok(name), Ok(slug), true) = (name, slug, problems.is_empty()) else {
+        return Err(Error::validation(problems));
+    };
+    let context = &operator.context;
+    let now = context.now();
+    let secret = AppSecret::generate(&*context.random);
+    let app = App {
+        id: AppId::generate(&*context.clock, &*context.random),
+        slug,
+        name,
+        status: AppStatus::Active,
+        version: 1,
+        session_epoch: 1,
+        secret_hash: app_secret_hash(&secret),
+        previous_secret: None,
+        secret_rotated_at: now,
+        settings,
+        created_at: now,
+        updated_at: now,
+    };
+    let event = context
+        .event(Some(app.id), Action::AppCreated)
+        .on("app", app.id)
+        .with(serde_json::json!({ "slug": app.slug, "name": app.name }));
+    let written = app.clone();
+    core.store
+        .write(move |tx| {
+            let mut platform = tx.platform();
+            if !platform.insert_app(&written)? {
+                return Err(Error::new(Code::Conflict)
+                    .with_message("Another app already has this slug. Choose another."));
+            }
+            Ok(platform.audit(&event)?)
+        })
+        .await?;
+    Ok(CreatedApp { app, secret })
+}

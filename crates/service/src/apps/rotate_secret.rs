@@ -1,0 +1,55 @@
+//! Replacing an app's secret.
+
+use doorward_crypto::opaque::app_secret_hash;
+use doorward_domain::audit::Action;
+use doorward_domain::scope::Scope;
+use doorward_domain::secret::AppSecret;
+use doorward_domain::time::plus_seconds;
+use doorward_domain::{AppId, Code};
+
+use crate::context::{Describe, Operator};
+use crate::core::Core;
+use crate::error::{Error, Result};
+
+/// Longest overlap of two secrets, in seconds.
+pub const MAX_OVERLAP_SECONDS: i64 = 7 * 86_400;
+
+/// Replaces an app's secret and gives the new one, shown this once. The old one dies at once on
+/// every node, unless an overlap in seconds (1 to 604,800) is chosen.
+///
+/// # Errors
+/// [`Code::Forbidden`] without `apps:write`; [`Code::AppNotFound`]; [`Code::ValidationError`].
+pub async fn rotate_secret(
+    core: &Core,
+    operator: &Operator,
+    id: AppId,
+    overlap_seconds: Option<i64>,
+) -> Result<AppSecret> {
+    operator.require(Scope::AppsWrite)?;
+    if overlap_seconds.is_some_and(|seconds| !(1..=MAX_OVERLAP_SECONDS).contains(&seconds)) {
+        return Err(Error::field(
+            "overlap_seconds",
+            "Must be between 1 and 604800",
+        ));
+    }
+    let context = &operator.context;
+    let now = context.now();
+    let secret = AppSecret::generate(&*context.random);
+    let hash = app_secret_hash(&secret);
+    let overlap_until = overlap_seconds.map(|seconds| plus_seconds(now, seconds));
+    let event = context
+        .event(Some(id), Action::AppSecretRotated)
+        .on("app", id)
+        .with(serde_json::json!({ "overlap_seconds": overlap_seconds }));
+    core.store
+        .write(move |tx| {
+            let mut platform = tx.platform();
+            if !platform.rotate_secret(id, &hash, overlap_until, now)? {
+                return Err(Error::new(Code::AppNotFound));
+            }
+            Ok(platform.audit(&event)?)
+        })
+        .await?;
+    core.apps.forget(id);
+    Ok(secret)
+}

@@ -1,0 +1,67 @@
+//! Switching an app off and on.
+
+use doorward_domain::app::{App, AppStatus};
+use doorward_domain::audit::Action;
+use doorward_domain::scope::Scope;
+use doorward_domain::{AppId, Code};
+
+use crate::context::{Describe, Operator};
+use crate::core::Core;
+use crate::error::{Error, Result};
+
+/// Switches an app off: it signs nobody in, refreshes nothing, and its API answers as for a wrong
+/// secret. Doing it twice is no error.
+///
+/// # Errors
+/// [`Code::Forbidden`] without `apps:write`; [`Code::AppNotFound`].
+pub async fn deactivate(core: &Core, operator: &Operator, id: AppId) -> Result<App> {
+    set(
+        core,
+        operator,
+        id,
+        AppStatus::Deactivated,
+        Action::AppDeactivated,
+    )
+    .await
+}
+
+/// Switches an app on again.
+///
+/// # Errors
+/// As [`deactivate`].
+pub async fn reactivate(core: &Core, operator: &Operator, id: AppId) -> Result<App> {
+    set(
+        core,
+        operator,
+        id,
+        AppStatus::Active,
+        Action::AppReactivated,
+    )
+    .await
+}
+
+async fn set(
+    core: &Core,
+    operator: &Operator,
+    id: AppId,
+    status: AppStatus,
+    action: Action,
+) -> Result<App> {
+    operator.require(Scope::AppsWrite)?;
+    let now = operator.context.now();
+    let event = operator.context.event(Some(id), action).on("app", id);
+    let app = core
+        .store
+        .write(move |tx| {
+            let mut platform = tx.platform();
+            if platform.set_app_status(id, status, now)? {
+                platform.audit(&event)?;
+            }
+            platform
+                .app(id)?
+                .ok_or_else(|| Error::new(Code::AppNotFound))
+        })
+        .await?;
+    core.apps.forget(id);
+    Ok(app)
+}

@@ -1,0 +1,99 @@
+//! What a server does by itself while it runs. Each loop ends when `stop` does.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::core::Core;
+use crate::error::Result;
+use crate::{maintenance, signing};
+
+/// How often a node looks whether another changed something it caches. With one statement by
+/// primary key it costs nothing worth mentioning, and a change holds everywhere within a second.
+const STATE_POLL: Duration = Duration::from_millis(250);
+/// How often keys are looked after.
+const KEYS_POLL: Duration = Duration::from_secs(30);
+/// How often maintenance is offered to run; whether it is due is decided in the database.
+const MAINTENANCE_POLL: Duration = Duration::from_secs(60);
+
+/// Starts every loop. They end after `stop` changes or its sender is dropped.
+#[must_use]
+pub fn spawn(core: &Arc<Core>, stop: &watch::Receiver<()>) -> Vec<tokio::task::JoinHandle<()>> {
+    let state = {
+        let core = Arc::clone(core);
+        tokio::spawn(every(STATE_POLL, stop.clone(), "state", move || {
+            let core = Arc::clone(&core);
+            async move { follow_state(&core).await }
+        }))
+    };
+    let keys = {
+        let core = Arc::clone(core);
+        tokio::spawn(every(KEYS_POLL, stop.clone(), "keys", move || {
+            let core = Arc::clone(&core);
+            async move { signing::tick(&core).await }
+        }))
+    };
+    let maintenance = {
+        let core = Arc::clone(core);
+        tokio::spawn(every(
+            MAINTENANCE_POLL,
+            stop.clone(),
+            "maintenance",
+            move || {
+                let core = Arc::clone(&core);
+                async move { maintenance::run(&core, false).await.map(|_| ()) }
+            },
+        ))
+    };
+    vec![state, keys, maintenance]
+}
+
+/// Reads anew what another node (or a command beside this server) has changed.
+///
+/// # Errors
+/// When the database is out of reach.
+pub async fn follow_state(core: &Core) -> Result<()> {
+    let version = core
+        .store
+        .read(|tx| Ok::<_, crate::Error>(tx.platform().state_version()?))
+        .await?;
+    if version != core.signing().state_version {
+        core.apps.forget_all();
+        signing::reload(core).await?;
+    }
+    Ok(())
+}
+
+async fn every<F, Fut>(period: Duration, mut stop: watch::Receiver<()>, name: &'static str, work: F)
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Result<()>>,
+{
+    let mut failing = false;
+    loop {
+        match work().await {
+            Ok(()) if failing => {
+                failing = false;
+                tracing::info!(job = name, "the job works again");
+            }
+            Ok(()) => {}
+            // Once per trouble, not once per tick.
+            Err(error) if !failing => {
+                failing = true;
+                tracing::warn!(
+                    job = name,
+                    code = error.code().as_str(),
+                    internal = error.internal_message(),
+                    "the job failed and will be tried again"
+                );
+            }
+            Err(_) => {}
+        }
+        tokio::select! {
+            () = tokio::time::sleep(period) => {}
+            _ = stop.changed() => return,
+        }
+    }
+}

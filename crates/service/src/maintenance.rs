@@ -1,0 +1,87 @@
+//! Deleting what is dead: by itself, on one node at a time, in bounded batches.
+
+use doorward_domain::time::plus_seconds;
+use doorward_store::platform::Purged;
+
+use crate::core::Core;
+use crate::error::{Error, Result};
+
+/// The job's name.
+pub const MAINTENANCE: &str = "maintenance";
+
+/// Rows of each kind deleted in one transaction: short enough that no request waits for it.
+const BATCH: u32 = 500;
+/// Transactions in one run; what is left is for the next run.
+const BATCHES: u32 = 200;
+/// Seconds after which another node may take a run over.
+const LEASE_SECONDS: i64 = 120;
+
+/// What a run came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Run {
+    /// Another node is at it, or has been recently.
+    NotDue,
+    /// Done, with what was deleted.
+    Done(Purged),
+}
+
+/// Runs maintenance unless another node is at it. With `force`, even when it ran recently.
+///
+/// # Errors
+/// When the database is out of reach.
+pub async fn run(core: &Core, force: bool) -> Result<Run> {
+    let now = core.clock.now();
+    let node = core.node;
+    let not_since = if force {
+        now
+    } else {
+        plus_seconds(now, -core.settings.maintenance_interval_seconds)
+    };
+    let until = plus_seconds(now, LEASE_SECONDS);
+    let leased = core
+        .store
+        .write(move |tx| {
+            Ok::<_, Error>(
+                tx.platform()
+                    .lease_job(MAINTENANCE, node, now, until, not_since)?,
+            )
+        })
+        .await?;
+    if !leased {
+        return Ok(Run::NotDue);
+    }
+    let outcome = purge(core).await;
+    let (ok, report) = match &outcome {
+        Ok(purged) => (true, serde_json::json!(purged).to_string()),
+        Err(error) => (false, error.code().as_str().to_owned()),
+    };
+    let now = core.clock.now();
+    core.store
+        .write(move |tx| {
+            Ok::<_, Error>(
+                tx.platform()
+                    .finish_job(MAINTENANCE, node, now, ok, &report)?,
+            )
+        })
+        .await?;
+    let purged = outcome?;
+    metrics::counter!("doorward_maintenance_deleted_total").increment(purged.total());
+    Ok(Run::Done(purged))
+}
+
+async fn purge(core: &Core) -> Result<Purged> {
+    let mut total = Purged::default();
+    for _ in 0..BATCHES {
+        let now = core.clock.now();
+        let keep_until = plus_seconds(now, -core.settings.keep_dead_seconds);
+        let batch = core
+            .store
+            .write(move |tx| Ok::<_, Error>(tx.platform().purge(now, keep_until, BATCH)?))
+            .await?;
+        total.add(&batch);
+        if batch.total() == 0 {
+            break;
+        }
+    }
+    Ok(total)
+}

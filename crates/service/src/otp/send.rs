@@ -1,0 +1,243 @@
+//! Sending a one-time code.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use doorward_delivery::message::{Envelope, Otp};
+use doorward_domain::app::AppSettings;
+use doorward_domain::audit::Action;
+use doorward_domain::contact::{Channel, Contact};
+use doorward_domain::otp::{Purpose, generate};
+use doorward_domain::outbox::OutboxMessage;
+use doorward_domain::time::plus_seconds;
+use doorward_domain::user::UserStatus;
+use doorward_domain::{Code, OtpRequestId, OutboxId, Timestamp, UserId};
+use doorward_store::WriteTx;
+use doorward_store::app::{Hit, HitOutcome, NewOtpRequest};
+
+use super::{failures_of_contact, sends_to_contact};
+use crate::context::{AppContext, Describe};
+use crate::core::Core;
+use crate::error::{Error, Result};
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct SendOtp {
+    /// Whom to.
+    pub contact: Contact,
+    /// What for.
+    pub purpose: Purpose,
+    /// The signed-in user, for EMAIL_VERIFY and PHONE_CHANGE.
+    pub user_id: Option<UserId>,
+    /// The end user's address, where the app's backend names it: for the limit and the audit.
+    pub client_ip: Option<IpAddr>,
+}
+
+/// What came of it. Says nothing about whether the contact is known.
+#[derive(Debug, Clone)]
+pub struct OtpSent {
+    /// To be shown when verifying.
+    pub otp_request_id: OtpRequestId,
+    /// End of the code's life.
+    pub expires_at: Timestamp,
+}
+
+/// Sends a code. It is written to the outbox in the same transaction; older live codes for the
+/// same contact and purpose are void from now on.
+///
+/// # Errors
+/// [`Code::ValidationError`], [`Code::OtpRateLimited`]; for EMAIL_VERIFY and PHONE_CHANGE
+/// [`Code::UserNotFound`] and [`Code::UserDeleted`].
+pub async fn send(core: &Core, app: &AppContext, request: SendOtp) -> Result<OtpSent> {
+    check(&app.app.settings, &request)?;
+    let keyring = Arc::clone(&core.keyring);
+    let mut app = app.clone();
+    if request.client_ip.is_some() {
+        app.context.origin.ip = request.client_ip;
+    }
+    let sent = core
+        .write_in_app(&mut app, move |app, tx| {
+            if let Some(user_id) = request.user_id
+                && let Some(code) = refuse_user(app, tx, user_id)?
+            {
+                return refuse(app, tx, &request, code, None);
+            }
+            if let Some(wait) = count(&keyring, app, tx, &request)? {
+                return refuse(app, tx, &request, Code::OtpRateLimited, Some(wait));
+            }
+            write(&keyring, app, tx, &request).map(Ok)
+        })
+        .await?;
+    core.outbox_bell.notify_one();
+    Ok(sent)
+}
+
+/// What can be judged without the store.
+fn check(settings: &AppSettings, request: &SendOtp) -> Result<()> {
+    let channel = request.contact.channel();
+    let field = match channel {
+        Channel::Email => "email",
+        Channel::Sms => "phone",
+    };
+    match (channel, settings.otp_email, settings.otp_sms) {
+        (Channel::Email, false, _) => {
+            return Err(Error::field(field, "This app sends no codes by e-mail"));
+        }
+        (Channel::Sms, _, false) => {
+            return Err(Error::field(field, "This app sends no codes by SMS"));
+        }
+        _ => {}
+    }
+    match (request.purpose, channel) {
+        (Purpose::EmailVerify, Channel::Sms) => Err(Error::field(
+            "email",
+            "EMAIL_VERIFY needs an e-mail address",
+        )),
+        (Purpose::PhoneChange, Channel::Email) => {
+            Err(Error::field("phone", "PHONE_CHANGE needs a phone number"))
+        }
+        (Purpose::EmailVerify | Purpose::PhoneChange, _) if request.user_id.is_none() => {
+            Err(Error::field(
+                "user_id",
+                "Required for this purpose, unless a Bearer token names the user",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn refuse_user(app: &AppContext, tx: &mut WriteTx<'_>, user_id: UserId) -> Result<Option<Code>> {
+    Ok(match tx.app(app.app.id).user(user_id)? {
+        None => Some(Code::UserNotFound),
+        Some(user) if user.status != UserStatus::Active => Some(Code::UserDeleted),
+        Some(_) => None,
+    })
+}
+
+/// Counts against the limits: contact first (which serialises everything about it), then client
+/// address, then app. `Some` with the seconds to wait when one is exhausted.
+fn count(
+    keyring: &doorward_crypto::keyring::Keyring,
+    app: &AppContext,
+    tx: &mut WriteTx<'_>,
+    request: &SendOtp,
+) -> Result<Option<i64>> {
+    let limits = &app.app.settings.limits;
+    let now = app.context.now();
+    let contact = request.contact.canonical();
+    let mut scope = tx.app(app.app.id);
+    let wait = scope.limit_wait(&failures_of_contact(keyring, limits, contact), now)?;
+    if wait > 0 {
+        return Ok(Some(wait));
+    }
+    let mut hits = vec![sends_to_contact(keyring, limits, contact)];
+    if let Some(ip) = request.client_ip {
+        hits.push(Hit {
+            key: keyring.limit_key("otp.send.address", &ip.to_string()),
+            rule: limits.otp_per_address,
+        });
+    }
+    hits.push(Hit {
+        key: keyring.limit_key("otp.send.app", ""),
+        rule: limits.otp_per_app,
+    });
+    match scope.hit_limits(&hits, now)? {
+        HitOutcome::Allowed { .. } => Ok(None),
+        HitOutcome::Refused { retry_after, .. } => Ok(Some(retry_after)),
+    }
+}
+
+fn refuse(
+    app: &AppContext,
+    tx: &mut WriteTx<'_>,
+    request: &SendOtp,
+    code: Code,
+    retry_after: Option<i64>,
+) -> Result<Result<OtpSent>> {
+    let event = app
+        .event(Action::OtpSent)
+        .refused(code)
+        .with(details(request));
+    tx.app(app.app.id).audit(&event)?;
+    let error = Error::new(code);
+    Ok(Err(match retry_after {
+        Some(seconds) => error.with_retry_after(seconds),
+        None => error,
+    }))
+}
+
+fn details(request: &SendOtp) -> serde_json::Value {
+    serde_json::json!({
+        "purpose": request.purpose.as_str(),
+        "channel": request.contact.channel().as_str(),
+        "contact": request.contact.masked(),
+    })
+}
+
+/// Writes the request and its message. Where there is nobody to send to, both are written all the
+/// same, with a code that nobody has and a message that is never sent: answer, time and traces are
+/// those of a real one.
+fn write(
+    keyring: &doorward_crypto::keyring::Keyring,
+    app: &AppContext,
+    tx: &mut WriteTx<'_>,
+    request: &SendOtp,
+) -> Result<OtpSent> {
+    let context = &app.context;
+    let settings = &app.app.settings;
+    let now = context.now();
+    let expires_at = plus_seconds(now, settings.otp_seconds);
+    let mut scope = tx.app(app.app.id);
+    let known = scope.user_by_contact(&request.contact)?.is_some();
+    let decoy = match request.purpose {
+        Purpose::Login => !known && !settings.sign_up,
+        Purpose::PasswordReset => !known,
+        Purpose::EmailVerify | Purpose::PhoneChange => false,
+    };
+    let id = OtpRequestId::generate(&*context.clock, &*context.random);
+    let code = generate(&*context.random);
+    let code_hash = if decoy {
+        context.random.bytes()
+    } else {
+        keyring.otp_hash(app.app.id, id, code.expose())
+    };
+    scope.insert_otp_request(&NewOtpRequest {
+        id,
+        purpose: request.purpose,
+        contact: request.contact.clone(),
+        user_id: request.user_id,
+        code_hash,
+        max_attempts: settings.otp_attempts,
+        created_at: now,
+        expires_at,
+    })?;
+    let message_id = OutboxId::generate(&*context.clock, &*context.random);
+    let envelope = Envelope::new_otp(&Otp {
+        to: &request.contact,
+        app_name: &app.app.name,
+        language: &settings.language,
+        purpose: request.purpose,
+        code: &code,
+        valid_minutes: u32::try_from(settings.otp_seconds / 60).unwrap_or(1).max(1),
+        domain: None,
+    });
+    let message = OutboxMessage {
+        id: message_id,
+        app_id: app.app.id,
+        channel: request.contact.channel(),
+        template: envelope.template(),
+        sealed: envelope.seal(keyring, app.app.id, message_id, &*context.random),
+        created_at: now,
+        expires_at,
+    };
+    scope.enqueue(&message, decoy)?;
+    let event = app
+        .event(Action::OtpSent)
+        .on("otp_request", id)
+        .with(details(request));
+    scope.audit(&event)?;
+    Ok(OtpSent {
+        otp_request_id: id,
+        expires_at,
+    })
+}

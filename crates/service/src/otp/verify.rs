@@ -1,0 +1,173 @@
+//! Verifying a one-time code.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use doorward_crypto::keyring::Keyring;
+use doorward_domain::audit::Action;
+use doorward_domain::otp::{Purpose, refusal};
+use doorward_domain::secret::SecretText;
+use doorward_domain::{Code, OtpRequestId, Timestamp, UserId};
+use doorward_store::WriteTx;
+
+use super::apply::{Applied, apply};
+use super::{failures_of_contact, sends_to_contact};
+use crate::context::{AppContext, Describe};
+use crate::core::Core;
+use crate::error::{Error, Result};
+use crate::sessions::Tokens;
+
+/// What is shown.
+#[derive(Debug, Clone)]
+pub struct VerifyOtp {
+    /// The request the code belongs to.
+    pub otp_request_id: OtpRequestId,
+    /// The code, six digits.
+    pub code: SecretText,
+    /// The purpose it was sent for.
+    pub purpose: Purpose,
+    /// The end user's address, where the app's backend names it.
+    pub client_ip: Option<IpAddr>,
+}
+
+/// What a right code yields, by purpose.
+#[derive(Debug, Clone)]
+pub enum OtpVerified {
+    /// LOGIN: signed in.
+    SignedIn {
+        /// The tokens.
+        tokens: Tokens,
+        /// Who.
+        user_id: UserId,
+        /// Whether the user was created just now.
+        is_new_user: bool,
+    },
+    /// EMAIL_VERIFY and PHONE_CHANGE: the address is set.
+    ContactVerified {
+        /// Whose.
+        user_id: UserId,
+    },
+    /// PASSWORD_RESET: a one-use token that allows a new password.
+    PasswordReset {
+        /// The token.
+        reset_token: SecretText,
+        /// End of its life.
+        expires_at: Timestamp,
+        /// Whose.
+        user_id: UserId,
+    },
+}
+
+/// Verifies a code. Order of refusals: unknown, another app's, wrong purpose, used, locked, expired,
+/// and only then the code itself.
+///
+/// # Errors
+/// [`Code::OtpNotFound`], [`Code::OtpWrongApp`], [`Code::OtpWrongPurpose`],
+/// [`Code::OtpAlreadyUsed`], [`Code::OtpLocked`], [`Code::OtpExpired`], [`Code::OtpInvalid`];
+/// [`Code::UserDeleted`] for an inactive account, [`Code::AddressTaken`] for an address that
+/// another user has.
+pub async fn verify(core: &Core, app: &AppContext, request: VerifyOtp) -> Result<OtpVerified> {
+    let keyring = Arc::clone(&core.keyring);
+    let mut app = app.clone();
+    if request.client_ip.is_some() {
+        app.context.origin.ip = request.client_ip;
+    }
+    let applied = core
+        .write_in_app(&mut app, move |app, tx| {
+            let code_hash =
+                keyring.otp_hash(app.app.id, request.otp_request_id, request.code.expose());
+            let now = app.context.now();
+            let consumed = tx.app(app.app.id).consume_otp(
+                request.otp_request_id,
+                request.purpose,
+                &code_hash,
+                now,
+            )?;
+            match consumed {
+                Some(consumed) => apply(&keyring, app, tx, &request, consumed),
+                None => explain(&keyring, app, tx, &request, &code_hash).map(Err),
+            }
+        })
+        .await?;
+    Ok(match applied {
+        Applied::SignedIn { begun, is_new_user } => OtpVerified::SignedIn {
+            user_id: begun.user_id(),
+            tokens: begun.into_tokens(core, &app)?,
+            is_new_user,
+        },
+        Applied::ContactVerified { user_id } => OtpVerified::ContactVerified { user_id },
+        Applied::PasswordReset {
+            reset_token,
+            expires_at,
+            user_id,
+        } => OtpVerified::PasswordReset {
+            reset_token,
+            expires_at,
+            user_id,
+        },
+    })
+}
+
+/// The statement matched nothing: finds out why, counts a wrong code, and leaves the trace.
+fn explain(
+    keyring: &Keyring,
+    app: &AppContext,
+    tx: &mut WriteTx<'_>,
+    request: &VerifyOtp,
+    code_hash: &[u8; 32],
+) -> Result<Error> {
+    let error = reason(keyring, app, tx, request, code_hash)?;
+    let event = app
+        .event(Action::OtpRefused)
+        .on("otp_request", request.otp_request_id)
+        .refused(error.code())
+        .with(serde_json::json!({ "purpose": request.purpose.as_str() }));
+    tx.app(app.app.id).audit(&event)?;
+    Ok(error)
+}
+
+fn reason(
+    keyring: &Keyring,
+    app: &AppContext,
+    tx: &mut WriteTx<'_>,
+    request: &VerifyOtp,
+    code_hash: &[u8; 32],
+) -> Result<Error> {
+    let now = app.context.now();
+    let limits = &app.app.settings.limits;
+    let id = request.otp_request_id;
+    let mut scope = tx.app(app.app.id);
+    // Twice at most: a simultaneous attempt may change the standing between two statements.
+    for _ in 0..2 {
+        let Some(found) = scope.otp_standing(id)? else {
+            let foreign = scope.otp_belongs_to_another_app(id)?;
+            return Ok(if foreign {
+                Code::OtpWrongApp
+            } else {
+                Code::OtpNotFound
+            }
+            .into());
+        };
+        match refusal(&found.standing, request.purpose, now) {
+            Some(Code::OtpLocked) => {
+                let sends = sends_to_contact(keyring, limits, &found.contact);
+                let failures = failures_of_contact(keyring, limits, &found.contact);
+                let wait = scope
+                    .limit_wait(&sends, now)?
+                    .max(scope.limit_wait(&failures, now)?);
+                return Ok(Error::new(Code::OtpLocked).with_retry_after(wait));
+            }
+            Some(code) => return Ok(code.into()),
+            None => {}
+        }
+        if let Some(failed) = scope.count_wrong_otp(id, request.purpose, code_hash, now)? {
+            // A new code must not make a guesser's count start anew (63B §3.2.2).
+            scope.hit_limits(
+                &[failures_of_contact(keyring, limits, &failed.contact)],
+                now,
+            )?;
+            return Ok(Code::OtpInvalid.into());
+        }
+    }
+    Ok(Code::OtpAlreadyUsed.into())
+}

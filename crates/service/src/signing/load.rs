@@ -1,0 +1,128 @@
+//! Reading the keys into memory, and making those that are missing.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+
+use doorward_crypto::SealPurpose;
+use doorward_crypto::signing::{PublicKey, SigningKey};
+use doorward_domain::audit::Action;
+use doorward_domain::signing::KeyState;
+use doorward_store::platform::StoredSigningKey;
+
+use crate::context::{Context, Describe};
+use crate::core::{Core, SigningSet};
+use crate::error::{Error, Result};
+
+/// Makes sure that there is an active key, and loads what there is.
+pub(crate) async fn ensure_active(core: &Core, context: &Context) -> Result<()> {
+    if !reload(core).await? {
+        // Another node may do the same at this moment: only one of the keys can be inserted.
+        create(core, context, KeyState::Active).await?;
+        if !reload(core).await? {
+            return Err(Error::internal("no signing key could be made"));
+        }
+    }
+    Ok(())
+}
+
+/// Makes a key in the given state, unless there is one.
+pub(crate) async fn create(core: &Core, context: &Context, state: KeyState) -> Result<bool> {
+    let alg = core.settings.signing_alg;
+    let (key, pkcs8) = tokio::task::spawn_blocking(move || SigningKey::generate(alg))
+        .await
+        .map_err(|error| Error::internal(format!("key generation: {error}")))?
+        .map_err(|error| Error::internal(error.to_string()))?;
+    let now = context.now();
+    let sealed = core.keyring.seal(
+        SealPurpose::SigningKey,
+        key.kid().as_bytes(),
+        &pkcs8,
+        &*context.random,
+    );
+    let stored = StoredSigningKey {
+        kid: key.kid().to_owned(),
+        alg,
+        state,
+        public_der: key.public().spki_der().to_vec(),
+        sealed_private: Some(sealed),
+        created_at: now,
+        activated_at: (state == KeyState::Active).then_some(now),
+        retiring_at: None,
+        retire_after: None,
+        retired_at: None,
+    };
+    let event = context
+        .event(None, Action::SigningKeyCreated)
+        .on("signing_key", key.kid())
+        .with(serde_json::json!({ "alg": alg.as_str(), "state": state.as_str() }));
+    core.store
+        .write(move |tx| {
+            let mut platform = tx.platform();
+            let inserted = platform.insert_signing_key(&stored)?;
+            if inserted {
+                platform.audit(&event)?;
+            }
+            Ok::<_, Error>(inserted)
+        })
+        .await
+}
+
+/// Reads the keys into memory. `false` when there is no active one.
+///
+/// # Errors
+/// When the database is out of reach, or a key does not open under the master key.
+pub async fn reload(core: &Core) -> Result<bool> {
+    let (state_version, stored) = core
+        .store
+        .read(|tx| {
+            let mut platform = tx.platform();
+            Ok::<_, Error>((platform.state_version()?, platform.signing_keys()?))
+        })
+        .await?;
+    let held = core.signing();
+    let mut private = HashMap::new();
+    let mut public = Vec::new();
+    let mut active = None;
+    for key in &stored {
+        public.push(
+            PublicKey::from_spki(key.alg, &key.public_der)
+                .map_err(|error| Error::internal(format!("signing key {}: {error}", key.kid)))?,
+        );
+        let Some(sealed) = &key.sealed_private else {
+            continue;
+        };
+        let parsed = match held.private.get(&key.kid) {
+            Some(parsed) => Arc::clone(parsed),
+            None => Arc::new(open(core, key, sealed)?),
+        };
+        if key.state == KeyState::Active {
+            active = Some(Arc::clone(&parsed));
+        }
+        private.insert(key.kid.clone(), parsed);
+    }
+    let Some(active) = active else {
+        return Ok(false);
+    };
+    let set = SigningSet::new(active, private, &public, state_version).map_err(Error::internal)?;
+    let mut current = core.signing.write().unwrap_or_else(PoisonError::into_inner);
+    // Two reloads may overlap: the older answer must not replace the newer.
+    if set.state_version >= current.state_version {
+        *current = Arc::new(set);
+    }
+    Ok(true)
+}
+
+fn open(core: &Core, key: &StoredSigningKey, sealed: &[u8]) -> Result<SigningKey> {
+    let pkcs8 = core
+        .keyring
+        .open(SealPurpose::SigningKey, key.kid.as_bytes(), sealed)
+        .map_err(|error| {
+            Error::internal(format!(
+                "signing key {} does not open ({error}): is this the master key the database was \
+                 made with?",
+                key.kid
+            ))
+        })?;
+    SigningKey::from_pkcs8(key.alg, &pkcs8)
+        .map_err(|error| Error::internal(format!("signing key {}: {error}", key.kid)))
+}

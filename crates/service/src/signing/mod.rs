@@ -1,0 +1,10 @@
+//! Signing keys: made, rotated, retired, published.
+
+mod list;
+mod load;
+mod rotate;
+
+pub use list::list;
+pub(crate) use load::ensure_active;
+pub use load::reload;
+pub use rotate::{RotateMode, rotate, tick};

@@ -1,0 +1,157 @@
+//! Rotation: scheduled and on demand, without restart, agreed by all nodes.
+
+use doorward_domain::audit::Action;
+use doorward_domain::scope::Scope;
+use doorward_domain::signing::KeyState;
+use doorward_domain::time::plus_seconds;
+use doorward_domain::{Code, Timestamp};
+
+use super::load::{create, reload};
+use crate::context::{Context, Describe, Operator};
+use crate::core::Core;
+use crate::error::{Error, Result};
+
+/// Longest life of an access token, in seconds: the most that an app can set.
+const LONGEST_TOKEN_SECONDS: i64 = 3_600;
+
+/// What happens to the key that stops signing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RotateMode {
+    /// It stays published until the last token it signed is dead.
+    Overlap,
+    /// It leaves the JWKS at once: every token it signed is refused. For a leaked key.
+    RetireNow,
+}
+
+/// Rotates on demand and gives the id of the new active key.
+///
+/// # Errors
+/// [`Code::Forbidden`] without `keys:write`; [`Code::Conflict`] when somebody else rotated at the
+/// same moment.
+pub async fn rotate(core: &Core, operator: &Operator, mode: RotateMode) -> Result<String> {
+    operator.require(Scope::KeysWrite)?;
+    reload(core).await?;
+    create_next(core, &operator.context).await?;
+    let kid = activate_next(core, &operator.context, mode)
+        .await?
+        .ok_or_else(|| {
+            Error::new(Code::Conflict)
+                .with_message("Somebody else rotated the keys at this moment.")
+        })?;
+    // The successor of the successor is published from now on.
+    create_next(core, &operator.context).await?;
+    reload(core).await?;
+    Ok(kid)
+}
+
+/// What is due: a missing next key is made, an old active key replaced, a dead key retired.
+/// Any number of nodes may do this at the same time.
+///
+/// # Errors
+/// When the database is out of reach.
+pub async fn tick(core: &Core) -> Result<()> {
+    let context = core.system_context();
+    let now = context.now();
+    let keys = core
+        .store
+        .read(|tx| Ok::<_, Error>(tx.platform().signing_keys()?))
+        .await?;
+    let next = keys.iter().find(|key| key.state == KeyState::Next);
+    let active = keys.iter().find(|key| key.state == KeyState::Active);
+    let mut changed = false;
+    let published_long_enough = next
+        .is_some_and(|key| plus_seconds(key.created_at, core.settings.key_overlap_seconds) <= now);
+    if next.is_none() {
+        changed |= create(core, &context, KeyState::Next).await?;
+    }
+    let due = active.is_some_and(|key| {
+        let since = key.activated_at.unwrap_or(key.created_at);
+        plus_seconds(since, core.settings.key_rotation_seconds) <= now
+    });
+    if due && published_long_enough {
+        changed |= activate_next(core, &context, RotateMode::Overlap)
+            .await?
+            .is_some();
+        changed |= create(core, &context, KeyState::Next).await?;
+    }
+    changed |= retire(core, &context, now).await?;
+    if changed {
+        reload(core).await?;
+    }
+    Ok(())
+}
+
+async fn create_next(core: &Core, context: &Context) -> Result<()> {
+    let keys = core
+        .store
+        .read(|tx| Ok::<_, Error>(tx.platform().signing_keys()?))
+        .await?;
+    if !keys.iter().any(|key| key.state == KeyState::Next) {
+        create(core, context, KeyState::Next).await?;
+    }
+    Ok(())
+}
+
+async fn activate_next(core: &Core, context: &Context, mode: RotateMode) -> Result<Option<String>> {
+    let now = context.now();
+    let retire_after = match mode {
+        RotateMode::Overlap => plus_seconds(
+            now,
+            LONGEST_TOKEN_SECONDS + core.settings.key_overlap_seconds,
+        ),
+        RotateMode::RetireNow => now,
+    };
+    let event = context.clone();
+    core.store
+        .write(move |tx| {
+            let mut platform = tx.platform();
+            let keys = platform.signing_keys()?;
+            let Some(active) = keys.into_iter().find(|key| key.state == KeyState::Active) else {
+                return Ok(None);
+            };
+            let Some(kid) = platform.rotate_signing_key(&active.kid, now, retire_after)? else {
+                return Ok(None);
+            };
+            platform.audit(&event.event(None, Action::SigningKeyRotated).on("signing_key", &kid).with(
+                serde_json::json!({ "former": active.kid, "retire_now": mode == RotateMode::RetireNow }),
+            ))?;
+            if mode == RotateMode::RetireNow {
+                for retired in platform.retire_signing_keys(now)? {
+                    platform.audit(
+                        &event.event(None, Action::SigningKeyRetired).on("signing_key", retired),
+                    )?;
+                }
+            }
+            Ok::<_, Error>(Some(kid))
+        })
+        .await
+}
+
+async fn retire(core: &Core, context: &Context, now: Timestamp) -> Result<bool> {
+    let keys = core
+        .store
+        .read(|tx| Ok::<_, Error>(tx.platform().signing_keys()?))
+        .await?;
+    let due = |end: Option<Timestamp>| end.is_some_and(|end| end <= now);
+    if !keys
+        .iter()
+        .any(|key| key.state == KeyState::Retiring && due(key.retire_after))
+    {
+        return Ok(false);
+    }
+    let event = context.clone();
+    core.store
+        .write(move |tx| {
+            let mut platform = tx.platform();
+            let retired = platform.retire_signing_keys(now)?;
+            for kid in &retired {
+                platform.audit(
+                    &event
+                        .event(None, Action::SigningKeyRetired)
+                        .on("signing_key", kid),
+                )?;
+            }
+            Ok::<_, Error>(!retired.is_empty())
+        })
+        .await
+}

@@ -1,0 +1,71 @@
+//! Users of an app, as operators change them.
+
+use doorward_domain::audit::Action;
+use doorward_domain::scope::Scope;
+use doorward_domain::session::EndReason;
+use doorward_domain::user::{User, UserStatus};
+use doorward_domain::{AppId, Code, UserId};
+
+use crate::context::{Describe, Operator};
+use crate::core::Core;
+use crate::error::{Error, Result};
+
+/// A user of an app.
+///
+/// # Errors
+/// [`Code::Forbidden`] without `users:read`; [`Code::AppNotFound`]; [`Code::UserNotFound`].
+pub async fn show(core: &Core, operator: &Operator, app_id: AppId, id: UserId) -> Result<User> {
+    operator.require(Scope::UsersRead)?;
+    core.store
+        .read(move |tx| {
+            if tx.platform().app(app_id)?.is_none() {
+                return Err(Error::new(Code::AppNotFound));
+            }
+            tx.app(app_id)
+                .user(id)?
+                .ok_or_else(|| Error::new(Code::UserNotFound))
+        })
+        .await
+}
+
+/// Switches a user off, deletes it softly, or switches it on again. Its sessions end in the same
+/// transaction. Doing it twice is no error.
+///
+/// # Errors
+/// [`Code::Forbidden`] without `users:write`; [`Code::AppNotFound`]; [`Code::UserNotFound`].
+pub async fn set_status(
+    core: &Core,
+    operator: &Operator,
+    app_id: AppId,
+    id: UserId,
+    status: UserStatus,
+) -> Result<User> {
+    operator.require(Scope::UsersWrite)?;
+    let context = operator.context.clone();
+    let now = context.now();
+    core.store
+        .write(move |tx| {
+            let app = tx
+                .platform()
+                .app(app_id)?
+                .ok_or_else(|| Error::new(Code::AppNotFound))?;
+            let mut scope = tx.app(app_id);
+            if scope.set_user_status(id, status, now)? {
+                let ended = if status == UserStatus::Active {
+                    0
+                } else {
+                    scope.end_user_sessions(id, EndReason::UserInactive, app.session_epoch, now)?
+                };
+                let event = context
+                    .event(Some(app_id), Action::UserStatusChanged)
+                    .on("user", id);
+                scope.audit(&event.with(serde_json::json!({
+                    "status": status.as_str(), "sessions_revoked": ended
+                })))?;
+            }
+            scope
+                .user(id)?
+                .ok_or_else(|| Error::new(Code::UserNotFound))
+        })
+        .await
+}
