@@ -66,7 +66,10 @@ impl ApiError {
 
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
-        Self { error: Box::new(error), challenge: None }
+        Self {
+            error: Box::new(error),
+            challenge: None,
+        }
     }
 }
 
@@ -106,7 +109,11 @@ pub(crate) fn write(
     let error = refusal.error();
     let code = error.code();
     // What an error of ours has to say is for the log; the caller gets the code's own words.
-    let message = if code == Code::InternalError { code.message() } else { error.message() };
+    let message = if code == Code::InternalError {
+        code.message()
+    } else {
+        error.message()
+    };
     let body = ErrorBody {
         error: code,
         message,
@@ -116,7 +123,10 @@ pub(crate) fn write(
         request_id,
     };
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     headers.remove(header::CONTENT_LENGTH);
     if let Some(seconds) = error.retry_after() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -134,5 +144,8 @@ pub(crate) fn write(
 }
 
 fn challenge_with(headers: &mut HeaderMap, challenge: Challenge) {
-    headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge.header()));
+    headers.insert(
+        header::WWW_AUTHENTICATE,
+        HeaderValue::from_static(challenge.header()),
+    );
 }

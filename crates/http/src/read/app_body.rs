@@ -35,7 +35,11 @@ impl AppBody {
         self,
         build: impl FnOnce() -> Option<T>,
     ) -> ApiResult<(AppCredentials, T)> {
-        let Self { fields, credentials, .. } = self;
+        let Self {
+            fields,
+            credentials,
+            ..
+        } = self;
         fields.finish(|| Some((credentials?, build()?)))
     }
 }
@@ -63,14 +67,21 @@ where
             Authorization::Bearer(token) => (from_body(&mut fields), Some(token)),
             Authorization::Absent | Authorization::Unknown => (from_body(&mut fields), None),
         };
-        Ok(Self { fields, bearer, credentials })
+        Ok(Self {
+            fields,
+            bearer,
+            credentials,
+        })
     }
 }
 
 fn from_body(fields: &mut Fields) -> Option<AppCredentials> {
     let app_id = fields.required("app_id", uuid);
     let app_secret = fields.required("app_secret", secret);
-    Some(AppCredentials { app_id: app_id?, app_secret: app_secret? })
+    Some(AppCredentials {
+        app_id: app_id?,
+        app_secret: app_secret?,
+    })
 }
 
 /// HTTP Basic; what the body says as well must be the same.
@@ -83,14 +94,21 @@ fn from_header(
     let Ok(app_id) = uuid::<AppId>(user) else {
         return Err(ApiError::new(Code::TokenInvalid).challenging(Challenge::Basic));
     };
-    if fields.optional("app_id", uuid::<AppId>).flatten().is_some_and(|given| given != app_id) {
+    if fields
+        .optional("app_id", uuid::<AppId>)
+        .flatten()
+        .is_some_and(|given| given != app_id)
+    {
         fields.refuse("app_id", DIFFERS);
     }
     let given = fields.optional("app_secret", secret).flatten();
     if given.is_some_and(|given| given.expose() != password.expose()) {
         fields.refuse("app_secret", DIFFERS);
     }
-    Ok(Some(AppCredentials { app_id, app_secret: password }))
+    Ok(Some(AppCredentials {
+        app_id,
+        app_secret: password,
+    }))
 }
 
 /// Any text may be tried as a secret; a malformed one is a wrong one (401, not 400).

@@ -29,11 +29,16 @@ where
             return Err(ApiError::new(Code::UnsupportedMediaType));
         }
         let bytes = read(request, BodyLimit::from_ref(state)).await?;
-        json::parse_object(&bytes).map(Self).map_err(|message| Error::field("body", message).into())
+        json::parse_object(&bytes)
+            .map(Self)
+            .map_err(|message| Error::field("body", message).into())
     }
 }
 
-async fn read(request: Request, BodyLimit(limit): BodyLimit) -> Result<axum::body::Bytes, ApiError> {
+async fn read(
+    request: Request,
+    BodyLimit(limit): BodyLimit,
+) -> Result<axum::body::Bytes, ApiError> {
     // A length that is announced too large is refused before anything of it is read.
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
@@ -50,8 +55,12 @@ async fn read(request: Request, BodyLimit(limit): BodyLimit) -> Result<axum::bod
 /// Whether the one content type is `application/json`, in UTF-8 (RFC 8259 §8.1).
 fn is_json(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return false };
-    let Ok(text) = value.to_str() else { return false };
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return false;
+    };
+    let Ok(text) = value.to_str() else {
+        return false;
+    };
     let mut parts = text.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
     essence.eq_ignore_ascii_case("application/json")

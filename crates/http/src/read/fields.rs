@@ -22,7 +22,10 @@ pub(crate) struct Fields {
 
 impl From<JsonBody> for Fields {
     fn from(JsonBody(object): JsonBody) -> Self {
-        Self { object, problems: Vec::new() }
+        Self {
+            object,
+            problems: Vec::new(),
+        }
     }
 }
 
@@ -105,7 +108,11 @@ impl Fields {
                 _ => {
                     self.refuse(
                         name,
-                        format!("Must be a whole number from {} to {}", range.start(), range.end()),
+                        format!(
+                            "Must be a whole number from {} to {}",
+                            range.start(),
+                            range.end()
+                        ),
                     );
                     None
                 }
@@ -115,7 +122,10 @@ impl Fields {
 
     /// Refuses whatever was not read: on the operator face a misspelt setting must not pass for one.
     pub(crate) fn refuse_unknown(&mut self) {
-        for name in std::mem::take(&mut self.object).into_iter().map(|(name, _)| name) {
+        for name in std::mem::take(&mut self.object)
+            .into_iter()
+            .map(|(name, _)| name)
+        {
             // The name is the caller's text; it is cut so that an answer stays small.
             let name: String = name.chars().take(64).collect();
             self.refuse(name, "Is not known here");
@@ -138,7 +148,11 @@ impl Fields {
 /// A UUID as 36 characters with hyphens (RFC 9562 §4), no other spelling.
 pub(crate) fn uuid<T: std::str::FromStr>(text: &str) -> Result<T, &'static str> {
     const MESSAGE: &str = "Must be a valid UUID";
-    if text.len() == 36 { text.parse().map_err(|_| MESSAGE) } else { Err(MESSAGE) }
+    if text.len() == 36 {
+        text.parse().map_err(|_| MESSAGE)
+    } else {
+        Err(MESSAGE)
+    }
 }
 
 #[cfg(test)]
@@ -148,13 +162,16 @@ mod tests {
     use serde_json::json;
 
     fn fields(value: Value) -> Fields {
-        let Value::Object(object) = value else { panic!() };
+        let Value::Object(object) = value else {
+            panic!()
+        };
         Fields::from(JsonBody(object))
     }
 
     #[test]
     fn every_failing_field_is_named() {
-        let mut fields = fields(json!({"a": "no", "b": 7, "d": null, "f": "x".repeat(5000), "g": 9}));
+        let mut fields =
+            fields(json!({"a": "no", "b": 7, "d": null, "f": "x".repeat(5000), "g": 9}));
         let a = fields.required("a", uuid::<AppId>);
         let b = fields.required("b", uuid::<AppId>);
         let c = fields.required("c", uuid::<AppId>);
@@ -164,8 +181,12 @@ mod tests {
         let g = fields.optional_int("g", 1..=5);
         assert_eq!((d, e), (Some(None), Some(None)));
         let error = fields.finish(|| Some((a?, b?, c?, f?, g?))).unwrap_err();
-        let named: Vec<_> =
-            error.error().details().iter().map(|d| (d.field.as_ref(), d.message.as_ref())).collect();
+        let named: Vec<_> = error
+            .error()
+            .details()
+            .iter()
+            .map(|d| (d.field.as_ref(), d.message.as_ref()))
+            .collect();
         assert_eq!(
             named,
             [
@@ -191,7 +212,13 @@ mod tests {
         let good = "01890a5d-ac96-774b-bcce-b302099a8057";
         assert!(uuid::<AppId>(good).is_ok());
         assert!(uuid::<AppId>(&good.to_uppercase()).is_ok());
-        for bad in ["", "x", &good.replace('-', ""), &format!("{{{good}}}"), &format!("urn:uuid:{good}")] {
+        for bad in [
+            "",
+            "x",
+            &good.replace('-', ""),
+            &format!("{{{good}}}"),
+            &format!("urn:uuid:{good}"),
+        ] {
             assert!(uuid::<AppId>(bad).is_err(), "{bad}");
         }
     }

@@ -42,7 +42,10 @@ struct Strict {
 
 impl Strict {
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
-        self.depth.checked_sub(1).map(|depth| Self { depth }).ok_or_else(|| E::custom(TOO_DEEP))
+        self.depth
+            .checked_sub(1)
+            .map(|depth| Self { depth })
+            .ok_or_else(|| E::custom(TOO_DEEP))
     }
 }
 
@@ -119,13 +122,19 @@ mod tests {
     fn plain_objects_pass_unchanged() {
         let text = r#"{"a": "x", "b": [1, -2, 2.5, true, null], "c": {"d": "\u00e9"}}"#;
         let expected: Value = serde_json::from_str(text).unwrap();
-        assert_eq!(Value::Object(parse_object(text.as_bytes()).unwrap()), expected);
+        assert_eq!(
+            Value::Object(parse_object(text.as_bytes()).unwrap()),
+            expected
+        );
     }
 
     #[test]
     fn what_has_two_meanings_is_refused() {
         assert_eq!(parse_object(br#"{"a":1,"a":2}"#).unwrap_err(), DUPLICATE);
-        assert_eq!(parse_object(br#"{"a":{"b":1,"\u0062":2}}"#).unwrap_err(), DUPLICATE);
+        assert_eq!(
+            parse_object(br#"{"a":{"b":1,"\u0062":2}}"#).unwrap_err(),
+            DUPLICATE
+        );
         let deep = format!("{}1{}", r#"{"a":"#.repeat(9), "}".repeat(9));
         assert_eq!(parse_object(deep.as_bytes()).unwrap_err(), TOO_DEEP);
         let bomb = "[".repeat(100_000);
@@ -135,10 +144,26 @@ mod tests {
     #[test]
     fn what_is_no_object_is_refused() {
         for text in ["[]", "1", "null", "\"x\""] {
-            assert_eq!(parse_object(text.as_bytes()).unwrap_err(), "Must be a JSON object");
+            assert_eq!(
+                parse_object(text.as_bytes()).unwrap_err(),
+                "Must be a JSON object"
+            );
         }
-        for text in ["", "{", "{}{}", "{} x", "{'a':1}", "\u{feff}{}", "{\"a\":NaN}", "{\"a\":1,}"] {
-            assert_eq!(parse_object(text.as_bytes()).unwrap_err(), "Must be valid JSON", "{text}");
+        for text in [
+            "",
+            "{",
+            "{}{}",
+            "{} x",
+            "{'a':1}",
+            "\u{feff}{}",
+            "{\"a\":NaN}",
+            "{\"a\":1,}",
+        ] {
+            assert_eq!(
+                parse_object(text.as_bytes()).unwrap_err(),
+                "Must be valid JSON",
+                "{text}"
+            );
         }
         assert!(parse_object(b"{\"a\":\"\xff\"}").is_err());
     }

@@ -5,8 +5,8 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -54,7 +54,9 @@ impl Activity {
     fn bytes_arrived(&self) {
         // Bytes while nothing is in flight begin a header; on HTTP/2 they may be housekeeping.
         if self.in_flight.load(Relaxed) == 0 && !self.http2.load(Relaxed) {
-            let _other = self.header_since.compare_exchange(NONE, self.now(), Relaxed, Relaxed);
+            let _other = self
+                .header_since
+                .compare_exchange(NONE, self.now(), Relaxed, Relaxed);
         }
     }
 

@@ -73,7 +73,10 @@ pub(super) async fn run(
             response
         }
     });
-    let io = TokioIo::new(Watched { stream, activity: Arc::clone(&activity) });
+    let io = TokioIo::new(Watched {
+        stream,
+        activity: Arc::clone(&activity),
+    });
     let connection = builder.serve_connection(io, service);
     tokio::pin!(connection);
 

@@ -96,7 +96,9 @@ pub async fn serve(
     let drained = async { while connections.join_next().await.is_some() {} };
     // A connection that is still there after the time-out is dropped with the set.
     let _in_time = tokio::time::timeout(options.drain_timeout, drained).await;
-    Ok(Drained { cut_off: connections.len() })
+    Ok(Drained {
+        cut_off: connections.len(),
+    })
 }
 
 /// Too many connections. Best effort: the socket's buffer is empty, so this does not block.

@@ -45,9 +45,13 @@ impl TrustedProxies {
         let mut nearest = peer;
         let values: Vec<_> = headers.get_all(name).iter().collect();
         for value in values.into_iter().rev() {
-            let Ok(text) = value.to_str() else { return nearest };
+            let Ok(text) = value.to_str() else {
+                return nearest;
+            };
             for element in text.rsplit(',') {
-                let Some(address) = self.address(element) else { return nearest };
+                let Some(address) = self.address(element) else {
+                    return nearest;
+                };
                 if !self.trusts(address) {
                     return address;
                 }
@@ -61,7 +65,9 @@ impl TrustedProxies {
     #[must_use]
     pub fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.networks.iter().any(|network| network.contains(&address))
+        self.networks
+            .iter()
+            .any(|network| network.contains(&address))
     }
 
     fn address(&self, element: &str) -> Option<IpAddr> {
@@ -77,13 +83,18 @@ impl TrustedProxies {
 fn forwarded_for(element: &str) -> Option<&str> {
     element.split(';').find_map(|pair| {
         let (name, value) = pair.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("for").then(|| value.trim().trim_matches('"'))
+        name.trim()
+            .eq_ignore_ascii_case("for")
+            .then(|| value.trim().trim_matches('"'))
     })
 }
 
 /// An address with or without a port; IPv6 with or without brackets.
 fn parse_node(node: &str) -> Option<IpAddr> {
-    let bare = node.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(node);
+    let bare = node
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(node);
     bare.parse::<IpAddr>()
         .or_else(|_| node.parse::<SocketAddr>().map(|socket| socket.ip()))
         .ok()
@@ -122,12 +133,21 @@ mod tests {
     #[test]
     fn the_rightmost_untrusted_address_counts() {
         assert_eq!(xff("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
-        assert_eq!(xff("10.0.0.1", &["6.6.6.6, 198.51.100.7, 10.0.0.2"]), "198.51.100.7");
-        assert_eq!(xff("10.0.0.1", &["6.6.6.6", "198.51.100.7", "10.0.0.2"]), "198.51.100.7");
+        assert_eq!(
+            xff("10.0.0.1", &["6.6.6.6, 198.51.100.7, 10.0.0.2"]),
+            "198.51.100.7"
+        );
+        assert_eq!(
+            xff("10.0.0.1", &["6.6.6.6", "198.51.100.7", "10.0.0.2"]),
+            "198.51.100.7"
+        );
         assert_eq!(xff("10.0.0.1", &["198.51.100.7:4711"]), "198.51.100.7");
         assert_eq!(xff("10.0.0.1", &["[2001:db8::1]:4711"]), "2001:db8::1");
         assert_eq!(xff("10.0.0.1", &["2001:db8::1"]), "2001:db8::1");
-        assert_eq!(xff("::ffff:10.0.0.1", &["::ffff:198.51.100.7"]), "198.51.100.7");
+        assert_eq!(
+            xff("::ffff:10.0.0.1", &["::ffff:198.51.100.7"]),
+            "198.51.100.7"
+        );
     }
 
     #[test]
@@ -145,7 +165,10 @@ mod tests {
             forwarded(&["for=6.6.6.6, for=\"[2001:db8::7]:80\";proto=https"]),
             "2001:db8::7"
         );
-        assert_eq!(forwarded(&["For=198.51.100.7;by=10.0.0.9, for=10.0.0.2"]), "198.51.100.7");
+        assert_eq!(
+            forwarded(&["For=198.51.100.7;by=10.0.0.9, for=10.0.0.2"]),
+            "198.51.100.7"
+        );
         assert_eq!(forwarded(&["for=_hidden"]), "10.0.0.1");
         assert_eq!(xff("10.0.0.1", &[]), "10.0.0.1");
     }

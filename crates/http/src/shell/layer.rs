@@ -23,15 +23,27 @@ pub(crate) async fn surround(
     let started = Instant::now();
 
     // 1. Who, whence, under which id.
-    let ip = request.extensions().get::<Peer>().map(|Peer(address)| address.ip());
+    let ip = request
+        .extensions()
+        .get::<Peer>()
+        .map(|Peer(address)| address.ip());
     let trusted = ip.is_some_and(|ip| shell.options.proxies.trusts(ip));
     let client = ip.map(|ip| shell.options.proxies.client(ip, request.headers()));
-    let user_agent = request.headers().get(header::USER_AGENT).map(HeaderValue::as_bytes);
-    let meta =
-        Meta::new(Arc::clone(&shell.clock), Arc::clone(&shell.random), client, user_agent);
+    let user_agent = request
+        .headers()
+        .get(header::USER_AGENT)
+        .map(HeaderValue::as_bytes);
+    let meta = Meta::new(
+        Arc::clone(&shell.clock),
+        Arc::clone(&shell.random),
+        client,
+        user_agent,
+    );
     let request_id = meta.id().to_string();
     // Our own id is ours alone; a trusted proxy's id is kept beside it, in the log only.
-    let correlation = trusted.then(|| log::correlation(request.headers())).flatten();
+    let correlation = trusted
+        .then(|| log::correlation(request.headers()))
+        .flatten();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(meta.clone());
@@ -51,7 +63,9 @@ pub(crate) async fn surround(
 
     // 4. Headers.
     if let Ok(value) = HeaderValue::from_str(&request_id) {
-        response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("x-request-id"), value);
     }
     headers::secure(response.headers_mut(), shell.options.https);
 

@@ -19,7 +19,9 @@ pub(crate) struct InFlight(Arc<Semaphore>);
 
 impl InFlight {
     pub(crate) fn new(max: usize) -> Self {
-        Self(Arc::new(Semaphore::new(max.clamp(1, Semaphore::MAX_PERMITS))))
+        Self(Arc::new(Semaphore::new(
+            max.clamp(1, Semaphore::MAX_PERMITS),
+        )))
     }
 }
 
@@ -30,7 +32,9 @@ pub(crate) async fn in_flight(
     next: Next,
 ) -> ApiResult<Response> {
     let Ok(_place) = places.try_acquire() else {
-        return Err(Error::new(Code::ServiceUnavailable).with_retry_after(1).into());
+        return Err(Error::new(Code::ServiceUnavailable)
+            .with_retry_after(1)
+            .into());
     };
     Ok(next.run(request).await)
 }

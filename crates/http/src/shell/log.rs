@@ -32,7 +32,9 @@ pub(crate) fn record(seen: &Seen<'_>) {
     let app_id = seen.app.map(tracing::field::display);
     let duration_ms = seen.took.as_secs_f64() * 1000.0;
     let code = seen.refusal.map(|refusal| refusal.error().code().as_str());
-    let internal = seen.refusal.and_then(|refusal| refusal.error().internal_message());
+    let internal = seen
+        .refusal
+        .and_then(|refusal| refusal.error().internal_message());
     let (face, status) = (seen.face.as_str(), seen.status);
     let (request_id, correlation_id) = (seen.request_id, seen.correlation);
     macro_rules! line {
@@ -91,6 +93,8 @@ fn status_label(status: u16) -> String {
 pub(crate) fn correlation(headers: &HeaderMap) -> Option<String> {
     let text = headers.get("x-request-id")?.to_str().ok()?;
     let fit = (1..=128).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:/+=".contains(&b));
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.:/+=".contains(&b));
     fit.then(|| text.to_owned())
 }

@@ -39,7 +39,14 @@ impl Meta {
             String::from_utf8_lossy(bytes.get(..USER_AGENT_MAX).unwrap_or(bytes)).into_owned()
         });
         let id = RequestId::generate(&*clock, &*random);
-        Self(Arc::new(Inner { id, ip, user_agent, app: OnceLock::new(), clock, random }))
+        Self(Arc::new(Inner {
+            id,
+            ip,
+            user_agent,
+            app: OnceLock::new(),
+            clock,
+            random,
+        }))
     }
 
     /// The request's id.

@@ -6,6 +6,8 @@ mod layer;
 mod limit;
 mod log;
 mod meta;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

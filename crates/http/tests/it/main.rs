@@ -1,0 +1,3 @@
+//! Tests through the front door.
+
+mod serve;

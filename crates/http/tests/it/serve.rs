@@ -1,0 +1,282 @@
+//! The accept loop, over real sockets.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::routing::{get, post};
+use doorward_http::{Drained, Peer, ServeOptions, serve};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+struct Server {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    running: JoinHandle<std::io::Result<Drained>>,
+}
+
+impl Server {
+    async fn start(options: ServeOptions) -> Self {
+        let router = Router::new()
+            .route("/", get(async || "hello"))
+            .route(
+                "/peer",
+                get(async |axum::Extension(Peer(peer))| peer.ip().to_string()),
+            )
+            .route("/echo", post(async |body: String| body))
+            .route(
+                "/slow",
+                get(async || tokio::time::sleep(Duration::from_millis(400)).await),
+            )
+            .route(
+                "/hang",
+                get(async || tokio::time::sleep(Duration::from_secs(60)).await),
+            );
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let running = tokio::spawn(serve(listener, router, options, async {
+            stopped.await.unwrap();
+        }));
+        Self {
+            address,
+            stop: Some(stop),
+            running,
+        }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    async fn stop(mut self) -> Drained {
+        self.stop.take().unwrap().send(()).unwrap();
+        self.running.await.unwrap().unwrap()
+    }
+}
+
+fn short() -> ServeOptions {
+    ServeOptions {
+        header_timeout: Duration::from_millis(300),
+        idle_timeout: Duration::from_millis(900),
+        ..ServeOptions::default()
+    }
+}
+
+/// Everything until the server closes, and how long that took.
+async fn until_closed(stream: &mut TcpStream) -> (String, Duration) {
+    let (started, mut text) = (Instant::now(), Vec::new());
+    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut text)).await;
+    let _reset_counts_as_closed = read.expect("the server should have closed the connection");
+    (String::from_utf8(text).unwrap(), started.elapsed())
+}
+
+async fn answer(stream: &mut TcpStream) -> String {
+    let mut buffer = vec![0; 4096];
+    let length = stream.read(&mut buffer).await.unwrap();
+    String::from_utf8(buffer[..length].to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn serves_http1_and_cleartext_http2() {
+    let server = Server::start(ServeOptions::default()).await;
+    let one = reqwest::Client::builder().http1_only().build().unwrap();
+    let two = reqwest::Client::builder()
+        .http2_prior_knowledge()
+        .build()
+        .unwrap();
+    for (client, version) in [
+        (one, reqwest::Version::HTTP_11),
+        (two, reqwest::Version::HTTP_2),
+    ] {
+        let response = client.get(server.url("/peer")).send().await.unwrap();
+        assert_eq!(response.version(), version);
+        assert_eq!(response.text().await.unwrap(), "127.0.0.1");
+    }
+}
+
+#[tokio::test]
+async fn slow_headers_are_cut_off() {
+    let server = Server::start(short()).await;
+    // Says nothing; says half a request line; dribbles a byte at a time.
+    for opening in ["", "GET / HT"] {
+        let mut stream = server.connect().await;
+        stream.write_all(opening.as_bytes()).await.unwrap();
+        let (_, took) = until_closed(&mut stream).await;
+        assert!(took >= Duration::from_millis(250), "{took:?}");
+        assert!(took < Duration::from_secs(8), "{took:?}");
+    }
+    let (mut read, mut write) = server.connect().await.into_split();
+    let started = Instant::now();
+    let dribble = tokio::spawn(async move {
+        for byte in
+            "GET / HTTP/1.1\r\nx: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy".bytes()
+        {
+            if write.write_all(&[byte]).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    let mut rest = Vec::new();
+    let _closed = read.read_to_end(&mut rest).await;
+    assert!(
+        started.elapsed() < Duration::from_secs(6),
+        "{:?}",
+        started.elapsed()
+    );
+    dribble.abort();
+}
+
+#[tokio::test]
+async fn idle_connections_are_closed_but_not_too_early() {
+    let server = Server::start(short()).await;
+    let mut stream = server.connect().await;
+    for _ in 0..2 {
+        // Longer than the header time-out, shorter than the idle one.
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
+        assert!(answer(&mut stream).await.ends_with("hello"));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    // A header that begins late is held to the header's time.
+    stream.write_all(b"GET / HT").await.unwrap();
+    let (_, took) = until_closed(&mut stream).await;
+    assert!(took < Duration::from_secs(8), "{took:?}");
+
+    let mut stream = server.connect().await;
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    assert!(answer(&mut stream).await.ends_with("hello"));
+    let (_, took) = until_closed(&mut stream).await;
+    assert!(took >= Duration::from_millis(800), "{took:?}");
+}
+
+#[tokio::test]
+async fn pipelined_and_chunked_requests_are_answered_in_order() {
+    let server = Server::start(ServeOptions::default()).await;
+    let mut stream = server.connect().await;
+    stream
+        .write_all(
+            b"POST /echo HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n\
+              3\r\none\r\n0\r\n\r\n\
+              POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\ntwo\
+              GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+        )
+        .await
+        .unwrap();
+    let (text, _) = until_closed(&mut stream).await;
+    let at = |needle: &str| {
+        text.find(needle)
+            .unwrap_or_else(|| panic!("{needle} in {text}"))
+    };
+    assert!(at("one") < at("two") && at("two") < at("hello"));
+}
+
+#[tokio::test]
+async fn two_lengths_are_refused() {
+    let server = Server::start(ServeOptions::default()).await;
+    for headers in [
+        "content-length: 3\r\ncontent-length: 4\r\n",
+        "content-length: 3\r\ntransfer-encoding: chunked, identity\r\n",
+        "transfer-encoding: xchunked\r\n",
+    ] {
+        let mut stream = server.connect().await;
+        let request = format!("POST /echo HTTP/1.1\r\nhost: x\r\n{headers}\r\nabc");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let (text, _) = until_closed(&mut stream).await;
+        assert!(text.starts_with("HTTP/1.1 400"), "{headers}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn huge_headers_are_refused() {
+    let server = Server::start(ServeOptions::default()).await;
+    let mut stream = server.connect().await;
+    let request = format!(
+        "GET / HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n",
+        "y".repeat(64 * 1024)
+    );
+    let _may_fail_when_refused_early = stream.write_all(request.as_bytes()).await;
+    let (text, _) = until_closed(&mut stream).await;
+    assert!(
+        text.is_empty() || text.starts_with("HTTP/1.1 431"),
+        "{text}"
+    );
+    let many = "x: y\r\n".repeat(65);
+    let mut stream = server.connect().await;
+    stream
+        .write_all(format!("GET / HTTP/1.1\r\n{many}\r\n").as_bytes())
+        .await
+        .unwrap();
+    assert!(answer(&mut stream).await.starts_with("HTTP/1.1 431"));
+}
+
+#[tokio::test]
+async fn too_many_connections_are_turned_away() {
+    let server = Server::start(ServeOptions {
+        max_connections: 2,
+        ..ServeOptions::default()
+    })
+    .await;
+    let (mut one, two) = (server.connect().await, server.connect().await);
+    one.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    assert!(answer(&mut one).await.ends_with("hello"));
+    let (text, _) = until_closed(&mut server.connect().await).await;
+    assert!(text.starts_with("HTTP/1.1 503"), "{text}");
+    drop(two);
+    // Its place becomes free again.
+    for attempt in 0.. {
+        let mut stream = server.connect().await;
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let mut buffer = vec![0; 4096];
+        let length = stream.read(&mut buffer).await.unwrap_or(0);
+        if buffer[..length].starts_with(b"HTTP/1.1 200") {
+            break;
+        }
+        assert!(attempt < 50, "the place never became free");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn shutdown_lets_requests_finish_and_accepts_no_more() {
+    let server = Server::start(ServeOptions::default()).await;
+    let (address, url) = (server.address, server.url("/slow"));
+    let idle = server.connect().await;
+    let in_flight = tokio::spawn(async move { reqwest::get(url).await.unwrap().status() });
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    let drained = server.stop().await;
+    assert_eq!(drained, Drained { cut_off: 0 });
+    assert_eq!(in_flight.await.unwrap(), 200);
+    assert!(TcpStream::connect(address).await.is_err());
+    drop(idle);
+}
+
+#[tokio::test]
+async fn shutdown_does_not_wait_for_ever() {
+    let options = ServeOptions {
+        drain_timeout: Duration::from_millis(200),
+        ..short()
+    };
+    let server = Server::start(options).await;
+    let url = server.url("/hang");
+    let hanging = tokio::spawn(async move { reqwest::get(url).await });
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    let started = Instant::now();
+    assert_eq!(server.stop().await, Drained { cut_off: 1 });
+    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(hanging.await.unwrap().is_err());
+}
