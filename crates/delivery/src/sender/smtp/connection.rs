@@ -1,0 +1,204 @@
+//! Opens connections and reads their errors.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use lettre::transport::smtp;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
+
+use super::options::{SmtpOptions, SmtpTls};
+use crate::sender::net::is_loopback;
+use crate::sender::{OptionsError, SendError};
+
+/// Opens connections.
+pub(super) struct Connector {
+    host: String,
+    port: u16,
+    tls: Protection,
+    credentials: Option<Credentials>,
+    hello: ClientId,
+    timeout: Duration,
+}
+
+enum Protection {
+    Implicit(TlsParameters),
+    StartTls(TlsParameters),
+    None,
+}
+
+impl Connector {
+    pub(super) fn new(options: &SmtpOptions) -> Result<Self, OptionsError> {
+        Ok(Self {
+            host: options.host.clone(),
+            port: options.port,
+            tls: match options.tls {
+                SmtpTls::Implicit => Protection::Implicit(tls_parameters(options)?),
+                SmtpTls::StartTls => Protection::StartTls(tls_parameters(options)?),
+                SmtpTls::None if options.allow_plaintext || is_loopback(&options.host) => {
+                    Protection::None
+                }
+                SmtpTls::None => {
+                    return Err(OptionsError::new(
+                        "SMTP without TLS is for loopback only, unless the exception is named",
+                    ));
+                }
+            },
+            credentials: options.credentials.as_ref().map(|credentials| {
+                let password = credentials.password.expose().to_owned();
+                Credentials::new(credentials.username.clone(), password)
+            }),
+            hello: hello(options.hello_name.as_deref())?,
+            timeout: options.timeout,
+        })
+    }
+
+    pub(super) async fn connect(&self) -> Result<AsyncSmtpConnection, SendError> {
+        let address = (self.host.as_str(), self.port);
+        let implicit = match &self.tls {
+            Protection::Implicit(parameters) => Some(parameters.clone()),
+            Protection::StartTls(_) | Protection::None => None,
+        };
+        let mut connection = AsyncSmtpConnection::connect_tokio1(
+            address,
+            Some(self.timeout),
+            &self.hello,
+            implicit,
+            None,
+        )
+        .await
+        .map_err(|e| error("could not be reached", &e))?;
+        if let Protection::StartTls(parameters) = &self.tls {
+            // Without STARTTLS nothing is sent: that is what somebody in between would wish for.
+            if !connection.can_starttls() {
+                return Err(SendError::temporary("smtp: the server offers no STARTTLS"));
+            }
+            connection
+                .starttls(parameters.clone(), &self.hello)
+                .await
+                .map_err(|e| error("refused STARTTLS", &e))?;
+        }
+        if let Some(credentials) = &self.credentials {
+            connection
+                .auth(DEFAULT_MECHANISMS, credentials)
+                .await
+                .map_err(|e| error("refused the credentials", &e))?;
+        }
+        Ok(connection)
+    }
+}
+
+fn tls_parameters(options: &SmtpOptions) -> Result<TlsParameters, OptionsError> {
+    let mut builder = TlsParameters::builder(options.host.clone());
+    if let Some(pem) = &options.extra_ca_pem {
+        let certificate = Certificate::from_pem(pem)
+            .ok()
+            .filter(|_| pem.windows(10).any(|part| part == b"-----BEGIN"))
+            .ok_or_else(|| OptionsError::new("the extra CA file holds no PEM certificate"))?;
+        builder = builder.add_root_certificate(certificate);
+    }
+    builder
+        .build()
+        .map_err(|_| OptionsError::new("TLS for SMTP could not be set up"))
+}
+
+/// What follows EHLO. It is sent as it is, so it must be one word.
+fn hello(name: Option<&str>) -> Result<ClientId, OptionsError> {
+    match name {
+        None => Ok(ClientId::default()),
+        Some(name) if !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic()) => {
+            Ok(ClientId::Domain(name.to_owned()))
+        }
+        Some(_) => Err(OptionsError::new(
+            "the SMTP hello name must be one word of ASCII",
+        )),
+    }
+}
+
+/// What an SMTP error means. The server's text is left out, because it likes to repeat the
+/// recipient; of it only the enhanced status code (RFC 3463) is kept.
+pub(super) fn error(what: &str, error: &smtp::Error) -> SendError {
+    if let Some(code) = error.status() {
+        let text = error.source().map(ToString::to_string).unwrap_or_default();
+        let enhanced = enhanced_status(&text)
+            .map(|status| format!(" {status}"))
+            .unwrap_or_default();
+        let reason = format!("smtp: the server {what} ({code}{enhanced})");
+        if error.is_permanent() {
+            SendError::permanent(reason)
+        } else {
+            SendError::temporary(reason)
+        }
+    } else if error.is_tls() {
+        SendError::temporary("smtp: the TLS handshake failed")
+    } else if error.is_client() {
+        // The server lacks an extension that this message, or the login, needs.
+        SendError::permanent("smtp: the server lacks a capability (SMTPUTF8 or an AUTH mechanism)")
+    } else if error.is_timeout() {
+        SendError::temporary("smtp: the server was too slow")
+    } else {
+        SendError::temporary("smtp: the connection failed")
+    }
+}
+
+/// The leading `class.subject.detail` of a reply's text.
+fn enhanced_status(text: &str) -> Option<&str> {
+    let word = text.split_whitespace().next()?;
+    let parts: Vec<&str> = word.split('.').collect();
+    let digits =
+        |part: &&str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    (parts.len() == 3 && parts.iter().all(digits)).then_some(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn enhanced_status_codes() {
+        assert_eq!(enhanced_status("5.1.1 <a@b.c>: unknown"), Some("5.1.1"));
+        assert_eq!(enhanced_status("5.7.26 x"), Some("5.7.26"));
+        for none in [
+            "",
+            "no such user",
+            "a@b.c",
+            "5.1",
+            "5.1.1.1",
+            "5.1.1x",
+            "1234.1.1",
+        ] {
+            assert_eq!(enhanced_status(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn hello_is_one_word() {
+        assert!(hello(Some("mail.example.com")).is_ok());
+        assert!(hello(Some("a\r\nMAIL FROM:<x@y.z>")).is_err());
+        assert!(hello(Some("")).is_err());
+    }
+
+    #[test]
+    fn plain_text_stays_on_the_machine() {
+        let mut options = SmtpOptions {
+            tls: SmtpTls::None,
+            ..SmtpOptions::new("mail.example.com", "a@b.example")
+        };
+        assert!(Connector::new(&options).is_err());
+        options.allow_plaintext = true;
+        assert!(Connector::new(&options).is_ok());
+        options.allow_plaintext = false;
+        options.host = "127.0.0.1".to_owned();
+        assert!(Connector::new(&options).is_ok());
+    }
+
+    #[test]
+    fn a_ca_file_without_certificates_is_refused() {
+        let options = SmtpOptions {
+            extra_ca_pem: Some(b"not a certificate".to_vec()),
+            ..SmtpOptions::new("mail.example.com", "a@b.example")
+        };
+        assert!(Connector::new(&options).is_err());
+    }
+}

@@ -1,0 +1,40 @@
+//! What the worker counts. Label: `channel` (`email`, `sms`).
+
+use doorward_domain::contact::Channel;
+use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+
+const SENT: &str = "doorward_messages_sent_total";
+const FAILED: &str = "doorward_messages_failed_total";
+const RETRIED: &str = "doorward_messages_retried_total";
+const EXPIRED: &str = "doorward_messages_expired_total";
+const DELAY: &str = "doorward_message_delay_seconds";
+
+/// Tells the recorder what the metrics mean. Call once, after installing it.
+pub fn describe_metrics() {
+    describe_counter!(SENT, "Messages handed to the provider");
+    describe_counter!(FAILED, "Messages given up");
+    describe_counter!(RETRIED, "Attempts that failed and will be repeated");
+    describe_counter!(EXPIRED, "Messages not sent because their content had died");
+    describe_histogram!(
+        DELAY,
+        Unit::Seconds,
+        "Time from writing a message to handing it over"
+    );
+}
+
+pub(super) fn sent(channel: Channel, delay_seconds: f64) {
+    counter!(SENT, "channel" => channel.as_str()).increment(1);
+    histogram!(DELAY, "channel" => channel.as_str()).record(delay_seconds);
+}
+
+pub(super) fn failed(channel: Channel) {
+    counter!(FAILED, "channel" => channel.as_str()).increment(1);
+}
+
+pub(super) fn retried(channel: Channel) {
+    counter!(RETRIED, "channel" => channel.as_str()).increment(1);
+}
+
+pub(super) fn expired(channel: Channel) {
+    counter!(EXPIRED, "channel" => channel.as_str()).increment(1);
+}

@@ -1,0 +1,203 @@
+//! The worker that drains the outbox.
+//!
+//! Any number of nodes may run one. A message is taken under a lease that only its holder can
+//! settle; when a node dies the lease runs out and another takes over. Leases follow the clock that
+//! is given, waiting follows the machine's timer.
+
+mod attempt;
+mod metrics;
+mod options;
+mod settle;
+
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::Arc;
+
+use doorward_crypto::Keyring;
+use doorward_domain::outbox::LeasedMessage;
+use doorward_domain::{Clock, NodeId, OutboxId, SecureRandom};
+use doorward_store::{Store, StoreError};
+use tokio::sync::Notify;
+use tokio::task::{self, JoinSet};
+
+use crate::sender::Sender;
+use crate::template::{Renderer, TemplateSource};
+
+pub use metrics::describe_metrics;
+pub use options::{Backoff, WorkerOptions};
+
+/// What a worker needs.
+#[derive(Clone)]
+pub struct WorkerParts {
+    /// Where the outbox is.
+    pub store: Store,
+    /// Opens what is sealed in it.
+    pub keyring: Arc<Keyring>,
+    /// Hands messages over.
+    pub sender: Arc<dyn Sender>,
+    /// The words.
+    pub templates: Arc<dyn TemplateSource>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The randomness.
+    pub random: Arc<dyn SecureRandom>,
+    /// Who we are. No two running workers may share one.
+    pub node: NodeId,
+    /// Told (`notify_one`) by whoever has just committed a message.
+    pub wake: Arc<Notify>,
+}
+
+/// Drains the outbox.
+pub struct Worker {
+    shared: Arc<Shared>,
+    wake: Arc<Notify>,
+}
+
+struct Shared {
+    store: Store,
+    keyring: Arc<Keyring>,
+    sender: Arc<dyn Sender>,
+    templates: Arc<dyn TemplateSource>,
+    renderer: Renderer,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn SecureRandom>,
+    node: NodeId,
+    options: WorkerOptions,
+}
+
+/// What is being sent by this worker.
+#[derive(Default)]
+struct InFlight {
+    tasks: JoinSet<()>,
+    ids: HashMap<task::Id, OutboxId>,
+}
+
+impl Worker {
+    /// Puts one together. It does nothing until [`Worker::run`].
+    #[must_use]
+    pub fn new(parts: WorkerParts, options: WorkerOptions) -> Self {
+        let shared = Shared {
+            store: parts.store,
+            keyring: parts.keyring,
+            sender: parts.sender,
+            templates: parts.templates,
+            renderer: Renderer::new(),
+            clock: parts.clock,
+            random: parts.random,
+            node: parts.node,
+            options,
+        };
+        Self {
+            shared: Arc::new(shared),
+            wake: parts.wake,
+        }
+    }
+
+    /// Works until `stop` resolves, then takes nothing new, finishes what is being sent and returns.
+    ///
+    /// Finishing takes at most `send_timeout` and the time to note the result. Dropping the future
+    /// instead breaks off what is being sent; its leases then have to run out.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send) {
+        let mut stop = pin!(stop);
+        let mut in_flight = InFlight::default();
+        let most = self.shared.options.concurrency.max(1);
+        // Whether the outbox is to be looked at in this round.
+        let mut look = true;
+        loop {
+            let room = most.saturating_sub(in_flight.tasks.len());
+            if look && room > 0 {
+                let batch = self.lease(room).await;
+                // A full batch means that more may be waiting: look again when there is room.
+                look = batch.len() == room;
+                if is_ready(stop.as_mut()).await {
+                    self.release(batch).await;
+                    break;
+                }
+                for leased in batch {
+                    in_flight.start(&self.shared, leased);
+                }
+                if look && in_flight.tasks.len() < most {
+                    continue;
+                }
+            }
+            tokio::select! {
+                () = stop.as_mut() => break,
+                () = in_flight.one_done() => {}
+                () = self.wake.notified() => look = true,
+                () = tokio::time::sleep(self.shared.options.poll) => look = true,
+            }
+        }
+        while !in_flight.tasks.is_empty() {
+            in_flight.one_done().await;
+        }
+    }
+
+    async fn lease(&self, room: usize) -> Vec<LeasedMessage> {
+        let shared = &self.shared;
+        let (node, now) = (shared.node, shared.clock.now());
+        let until = attempt::plus(now, shared.options.lease());
+        let limit = i64::try_from(room).unwrap_or(i64::MAX);
+        let leased = shared
+            .store
+            .write(move |tx| tx.platform().lease_messages(node, now, until, limit));
+        leased.await.unwrap_or_else(|error: StoreError| {
+            tracing::warn!(%error, "the outbox could not be read");
+            Vec::new()
+        })
+    }
+
+    /// Gives back at once what was taken while we were told to stop.
+    async fn release(&self, batch: Vec<LeasedMessage>) {
+        let (node, now) = (self.shared.node, self.shared.clock.now());
+        let ids: Vec<OutboxId> = batch.iter().map(|leased| leased.message.id).collect();
+        let released = self.shared.store.write(move |tx| {
+            for id in &ids {
+                tx.platform()
+                    .message_retry(*id, node, now, "released: the node is stopping")?;
+            }
+            Ok::<_, StoreError>(())
+        });
+        if let Err(error) = released.await {
+            tracing::warn!(%error, "leases could not be given back and have to run out");
+        }
+    }
+}
+
+impl InFlight {
+    fn start(&mut self, shared: &Arc<Shared>, leased: LeasedMessage) {
+        let id = leased.message.id;
+        // Our own lease ran out under us (a clock that was moved): the attempt under way goes on,
+        // under the new lease.
+        if self.ids.values().any(|other| *other == id) {
+            return;
+        }
+        let shared = Arc::clone(shared);
+        let handle = self.tasks.spawn(async move {
+            let verdict = shared.attempt(&leased).await;
+            shared.settle(&leased, verdict).await;
+        });
+        self.ids.insert(handle.id(), id);
+    }
+
+    /// Waits until something is done; forever when nothing is under way.
+    async fn one_done(&mut self) {
+        let task = match self.tasks.join_next_with_id().await {
+            Some(Ok((task, ()))) => task,
+            Some(Err(error)) => {
+                tracing::error!(%error, "an attempt broke off; its lease has to run out");
+                error.id()
+            }
+            None => return std::future::pending().await,
+        };
+        self.ids.remove(&task);
+    }
+}
+
+/// Whether a future that has not resolved before does so now.
+async fn is_ready(future: std::pin::Pin<&mut impl Future<Output = ()>>) -> bool {
+    let mut future = future;
+    std::future::poll_fn(move |context| {
+        std::task::Poll::Ready(future.as_mut().poll(context).is_ready())
+    })
+    .await
+}
