@@ -90,6 +90,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     let mut summary = stream(&mut command)?;
     summary.take_skipped(&std::fs::read_to_string(&skipped_list).unwrap_or_default());
+    for Missing { what, .. } in &surroundings.missing {
+        summary.take_missing(what);
+    }
     drop(surroundings.server);
 
     println!();
