@@ -7,7 +7,7 @@ use std::time::Instant;
 use metrics::{Counter, Histogram, counter, histogram};
 
 use crate::error::StoreError;
-use crate::port::{Access, Engine, Job};
+use crate::port::{Access, BoxFuture, Engine, Job};
 
 /// A job that waits, and since when.
 pub(crate) struct Queued {
@@ -103,6 +103,31 @@ impl Threads {
         // Nothing can be sent, so the only answer is the disconnection.
         let _ = self.ended.recv_async().await;
     }
+}
+
+/// Starts a thread.
+pub(crate) fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
+    std::thread::Builder::new()
+        .name(name)
+        .spawn(work)
+        .map(drop)
+        .map_err(|error| StoreError::unavailable(format!("no thread could be started: {error}")))
+}
+
+/// Runs something long on a thread of its own.
+pub(crate) fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> BoxFuture<'static, Result<T, StoreError>> {
+    Box::pin(async move {
+        let (reply, answer) = flume::bounded(1);
+        // Who asked may be gone.
+        spawn("store-migrate".to_owned(), move || drop(reply.send(work())))?;
+        answer.recv_async().await.unwrap_or_else(|_| {
+            Err(StoreError::Internal(
+                "a thread of the store panicked".into(),
+            ))
+        })
+    })
 }
 
 /// What is measured of one kind of transaction, registered once per thread.

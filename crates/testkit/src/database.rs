@@ -1,11 +1,20 @@
 //! A database per test, on either engine.
+//!
+//! PostgreSQL is the server whose administrator's URL stands in `DOORWARD_TEST_POSTGRES_URL`
+//! (`cargo xtask test` starts one). Without it those tests say that they were skipped, or fail when
+//! `DOORWARD_REQUIRE_POSTGRES=1`.
 
-use std::path::PathBuf;
+mod postgres;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use doorward_store::Engine;
 use doorward_store::Store;
-use doorward_store::sqlite::{self, SqliteDriver};
+use doorward_store::postgres::PostgresDriver;
+use doorward_store::sqlite::SqliteDriver;
+
+pub use postgres::{admin_url, skip_without_postgres};
 
 /// A migrated database of one test. It goes away with its last clone.
 #[derive(Clone)]
@@ -21,6 +30,7 @@ enum Place {
         path: PathBuf,
         _directory: tempfile::TempDir,
     },
+    Postgres(postgres::Database),
 }
 
 impl TestDatabase {
@@ -42,6 +52,21 @@ impl TestDatabase {
         }))
     }
 
+    /// On the shared engine, a copy of a migrated template. `None`, after saying so, when there is
+    /// no server to test with.
+    ///
+    /// # Panics
+    /// When it cannot be made, or when there is no server and there has to be one.
+    pub async fn postgres() -> Option<Self> {
+        let admin = admin_url()?;
+        let database = postgres::Database::create(&admin).await;
+        let store = open_postgres(database.url()).await;
+        Some(Self(Arc::new(Inner {
+            store,
+            place: Place::Postgres(database),
+        })))
+    }
+
     /// Which engine.
     #[must_use]
     pub fn engine(&self) -> Engine {
@@ -61,6 +86,7 @@ impl TestDatabase {
     pub async fn open(&self) -> Store {
         match &self.0.place {
             Place::Sqlite { path, .. } => open_sqlite(path),
+            Place::Postgres(database) => open_postgres(database.url()).await,
         }
     }
 
@@ -69,12 +95,25 @@ impl TestDatabase {
     pub fn url(&self) -> String {
         match &self.0.place {
             Place::Sqlite { path, .. } => format!("sqlite:{}", path.display()),
+            Place::Postgres(database) => database.url().to_owned(),
         }
     }
 }
 
-fn open_sqlite(path: &std::path::Path) -> Store {
-    Store::new(SqliteDriver::open(sqlite::Options::file(path)).expect("SQLite opens"))
+/// Few connections: tests run side by side, and a server allows about a hundred.
+fn open_sqlite(path: &Path) -> Store {
+    let options = doorward_store::sqlite::Options::file(path);
+    Store::new(SqliteDriver::open(options).expect("SQLite opens"))
+}
+
+async fn open_postgres(url: &str) -> Store {
+    let mut options = doorward_store::postgres::Options::parse(url).expect("a usable URL");
+    options.connections = 4;
+    Store::new(
+        PostgresDriver::connect(options)
+            .await
+            .expect("PostgreSQL answers"),
+    )
 }
 
 /// Runs an async test on a database of its own; [`on_both_engines!`](crate::on_both_engines) calls it.
@@ -90,7 +129,7 @@ pub fn run<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(TestDatabas
     runtime.block_on(async {
         let database = match engine {
             Engine::Sqlite => Some(TestDatabase::sqlite().await),
-            Engine::Postgres => None,
+            Engine::Postgres => TestDatabase::postgres().await,
         };
         if let Some(database) = database {
             test(database).await;
@@ -98,7 +137,8 @@ pub fn run<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(TestDatabas
     });
 }
 
-/// Makes two tests, `name::sqlite` and `name::postgres`, out of each `async fn name(db: TestDatabase)`.
+/// Makes two tests, `name::sqlite` and `name::postgres`, out of each
+/// `async fn name(db: TestDatabase)`.
 #[macro_export]
 macro_rules! on_both_engines {
     ($($(#[$attribute:meta])* async fn $name:ident($db:ident: TestDatabase) $body:block)+) => {$(

@@ -17,7 +17,7 @@ mod writer;
 use crate::error::StoreError;
 use crate::migrate::MigrationStatus;
 use crate::port::{Access, BoxFuture, Driver, Engine, Job};
-use crate::queue::{Queue, ThreadGuard, Threads};
+use crate::queue::{Queue, Threads, off_thread, spawn};
 
 pub use options::Options;
 
@@ -31,7 +31,9 @@ pub struct SqliteDriver {
 
 impl std::fmt::Debug for SqliteDriver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqliteDriver").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("SqliteDriver")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }
 
@@ -48,48 +50,27 @@ impl SqliteDriver {
         let (threads, guard) = Threads::new();
         let connection = open::open(&options, Access::Write)?;
         let writer = writer::Writer::new(options.clone(), to_write, connection);
-        spawn("store-write".to_owned(), guard.clone(), move || writer.run())?;
+        let held = guard.clone();
+        spawn("store-write".to_owned(), move || {
+            writer.run();
+            drop(held);
+        })?;
         for number in 0..options.readers.max(1) {
             let connection = open::open(&options, Access::Read)?;
             let reader = reader::Reader::new(options.clone(), to_read.clone(), connection);
-            spawn(format!("store-read-{number}"), guard.clone(), move || reader.run())?;
+            let held = guard.clone();
+            spawn(format!("store-read-{number}"), move || {
+                reader.run();
+                drop(held);
+            })?;
         }
-        Ok(Self { options, writes, reads, threads })
-    }
-
-    fn off_thread(
-        &self,
-        work: fn(&Options) -> Result<MigrationStatus, StoreError>,
-    ) -> BoxFuture<'_, Result<MigrationStatus, StoreError>> {
-        let (reply, answer) = flume::bounded(1);
-        let options = self.options.clone();
-        let started = std::thread::Builder::new().name("store-migrate".to_owned()).spawn(move || {
-            // Who asked may be gone.
-            drop(reply.send(work(&options)));
-        });
-        Box::pin(async move {
-            started.map_err(|error| StoreError::unavailable(error.to_string()))?;
-            answer
-                .recv_async()
-                .await
-                .unwrap_or_else(|_| Err(StoreError::Internal("the migration panicked".to_owned())))
+        Ok(Self {
+            options,
+            writes,
+            reads,
+            threads,
         })
     }
-}
-
-fn spawn(
-    name: String,
-    guard: ThreadGuard,
-    work: impl FnOnce() + Send + 'static,
-) -> Result<(), StoreError> {
-    std::thread::Builder::new()
-        .name(name)
-        .spawn(move || {
-            work();
-            drop(guard);
-        })
-        .map(drop)
-        .map_err(|error| StoreError::unavailable(format!("no thread could be started: {error}")))
 }
 
 impl Driver for SqliteDriver {
@@ -105,11 +86,13 @@ impl Driver for SqliteDriver {
     }
 
     fn migrate(&self) -> BoxFuture<'_, Result<MigrationStatus, StoreError>> {
-        self.off_thread(migrate::migrate)
+        let options = self.options.clone();
+        off_thread(move || migrate::migrate(&options))
     }
 
     fn migration_status(&self) -> BoxFuture<'_, Result<MigrationStatus, StoreError>> {
-        self.off_thread(migrate::status)
+        let options = self.options.clone();
+        off_thread(move || migrate::status(&options))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
