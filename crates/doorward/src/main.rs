@@ -1,2 +1,5 @@
 //! The doorward binary: command line, configuration, wiring, shutdown.
+
+mod config;
+
 fn main() {}

@@ -1,0 +1,225 @@
+//! Who carries mails and text messages.
+
+use doorward_domain::secret::SecretText;
+use url::Url;
+
+use crate::config::reader::Reader;
+use crate::config::registry;
+
+/// How the connection to the mail server is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tls {
+    /// Plain first, then STARTTLS, or nothing at all is sent (RFC 3207).
+    StartTls,
+    /// TLS from the first byte (RFC 8314 §3).
+    Implicit,
+    /// Not at all.
+    None,
+}
+
+/// `[smtp]`
+#[derive(Debug, Clone)]
+pub(crate) struct Smtp {
+    /// Host name; the certificate must bear it.
+    pub(crate) host: String,
+    /// Port.
+    pub(crate) port: u16,
+    /// Protection.
+    pub(crate) tls: Tls,
+    /// User and password.
+    pub(crate) credentials: Option<(String, SecretText)>,
+    /// Sender.
+    pub(crate) from: String,
+}
+
+/// `[sms]` with `[twilio]` or `[sms_webhook]`
+#[derive(Debug, Clone)]
+pub(crate) enum Sms {
+    /// Twilio's Messages API.
+    Twilio {
+        /// Account.
+        account_sid: String,
+        /// Its token.
+        auth_token: SecretText,
+        /// Number or messaging service.
+        from: String,
+        /// Where the API is.
+        base_url: Url,
+    },
+    /// The operator's own endpoint.
+    Webhook {
+        /// Where.
+        url: Url,
+        /// Key of the signature.
+        secret: SecretText,
+    },
+}
+
+/// Both.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    /// Mail, when it is set up.
+    pub(crate) smtp: Option<Smtp>,
+    /// Text messages, when they are set up.
+    pub(crate) sms: Option<Sms>,
+}
+
+impl Delivery {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            smtp: smtp(reader),
+            sms: sms(reader),
+        }
+    }
+}
+
+fn smtp(reader: &mut Reader<'_>) -> Option<Smtp> {
+    use registry::{SMTP_FROM, SMTP_HOST, SMTP_PASSWORD, SMTP_PORT, SMTP_TLS, SMTP_URL, SMTP_USER};
+
+    let url = reader.text(&SMTP_URL);
+    let host = reader.text(&SMTP_HOST);
+    let tls = match reader.choice(&SMTP_TLS) {
+        "implicit" => Tls::Implicit,
+        "none" => Tls::None,
+        _ => Tls::StartTls,
+    };
+    let port = reader.text(&SMTP_PORT).map(|_| reader.number(&SMTP_PORT));
+    let (user, password) = (reader.text(&SMTP_USER), reader.secret(&SMTP_PASSWORD));
+    let signs_in = user.is_some() || password.is_some();
+    let from = reader.text(&SMTP_FROM);
+    let credentials = match (user, password) {
+        (Some(user), Some(password)) => Some((user, password)),
+        (Some(_), None) => {
+            reader.problem(&SMTP_PASSWORD, "must be set, because a mail user is set");
+            None
+        }
+        (None, Some(_)) => {
+            reader.problem(&SMTP_USER, "must be set, because a mail password is set");
+            None
+        }
+        (None, None) => None,
+    };
+    let server = match (url, host) {
+        (None, None) => {
+            if from.is_some() || signs_in {
+                reader.problem(&SMTP_HOST, "must be set, because other mail settings are");
+            }
+            return None;
+        }
+        (Some(url), None) => {
+            for other in [&SMTP_PORT, &SMTP_USER, &SMTP_PASSWORD, &SMTP_TLS] {
+                if reader.is_set(other) {
+                    reader.problem(other, format!("is already said by {}", SMTP_URL.env));
+                }
+            }
+            from_url(reader, &url)
+        }
+        (None, Some(host)) => {
+            let port = port.unwrap_or(default_port(tls));
+            Some(Smtp {
+                host,
+                port,
+                tls,
+                credentials,
+                from: String::new(),
+            })
+        }
+        (Some(_), Some(_)) => {
+            reader.problem(&SMTP_HOST, format!("is already said by {}", SMTP_URL.env));
+            None
+        }
+    };
+    let Some(from) = from else {
+        reader.problem(&SMTP_FROM, "must be set, because a mail server is set");
+        return None;
+    };
+    server.map(|server| Smtp { from, ..server })
+}
+
+const fn default_port(tls: Tls) -> u16 {
+    match tls {
+        Tls::Implicit => 465,
+        Tls::StartTls => 587,
+        Tls::None => 25,
+    }
+}
+
+fn from_url(reader: &mut Reader<'_>, text: &str) -> Option<Smtp> {
+    let parsed = Url::parse(text).ok().and_then(|url| {
+        let tls = match url.scheme() {
+            "smtps" => Tls::Implicit,
+            "smtp" => Tls::StartTls,
+            _ => return None,
+        };
+        let bare = url.query().is_none() && url.fragment().is_none();
+        let user = percent_decoded(url.username())?;
+        let credentials = match url.password() {
+            Some(password) => Some((user, SecretText::new(percent_decoded(password)?))),
+            None if user.is_empty() => None,
+            None => return None,
+        };
+        Some(Smtp {
+            host: url
+                .host_str()
+                .filter(|host| !host.is_empty() && bare)?
+                .to_owned(),
+            port: url.port().unwrap_or(default_port(tls)),
+            tls,
+            credentials,
+            from: String::new(),
+        })
+    });
+    if parsed.is_none() {
+        reader.problem(
+            &registry::SMTP_URL,
+            "must look like smtps://user:password@host:465 or smtp://user:password@host:587 \
+             (special characters percent-encoded)",
+        );
+    }
+    parsed
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    // A form decoder reads `+` as a space, which in the user part of a URL it is not.
+    let escaped = text.replace('+', "%2B");
+    let query = format!("v={}", escaped.replace('&', "%26"));
+    let value = url::form_urlencoded::parse(query.as_bytes())
+        .next()?
+        .1
+        .into_owned();
+    (!value.contains('\u{fffd}')).then_some(value)
+}
+
+fn sms(reader: &mut Reader<'_>) -> Option<Sms> {
+    use registry::{
+        SMS_PROVIDER, SMS_WEBHOOK_SECRET, SMS_WEBHOOK_URL, TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN,
+        TWILIO_BASE_URL, TWILIO_FROM,
+    };
+
+    let provider = reader.choice(&SMS_PROVIDER);
+    let because = format!("{} is {provider}", SMS_PROVIDER.env);
+    match provider {
+        "twilio" => {
+            let account_sid = reader.needed(&TWILIO_ACCOUNT_SID, &because);
+            let auth_token = SecretText::new(reader.needed(&TWILIO_AUTH_TOKEN, &because));
+            let from = reader.needed(&TWILIO_FROM, &because);
+            let base_url = reader.url(&TWILIO_BASE_URL)?;
+            Some(Sms::Twilio {
+                account_sid,
+                auth_token,
+                from,
+                base_url,
+            })
+        }
+        "webhook" => {
+            let secret = SecretText::new(reader.needed(&SMS_WEBHOOK_SECRET, &because));
+            if reader.is_set(&SMS_WEBHOOK_SECRET) && secret.expose().len() < 16 {
+                reader.problem(&SMS_WEBHOOK_SECRET, "must have at least 16 characters");
+            }
+            reader.needed(&SMS_WEBHOOK_URL, &because);
+            let url = reader.url(&SMS_WEBHOOK_URL)?;
+            Some(Sms::Webhook { url, secret })
+        }
+        _ => None,
+    }
+}
