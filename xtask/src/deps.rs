@@ -65,7 +65,9 @@ const ARROWS: &[(&str, &[&str])] = &[
             "doorward-http",
         ],
     ),
-    ("xtask", &["doorward-domain", "doorward-crypto"]),
+    ("xtask", &["doorward-domain"]),
+    // Measures from outside, over HTTP.
+    ("doorward-bench", &[]),
 ];
 
 /// Used by tests only: nobody may name it but in `[dev-dependencies]`.

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode, Stdio};
 use doorward_domain::Code;
 use doorward_domain::audit::Action;
 
-use crate::{Result, test, workspace};
+use crate::{Result, build, workspace};
 
 /// Arguments of `generate`.
 #[derive(clap::Args)]
@@ -51,7 +51,7 @@ const PAGES: &[(&str, Source)] = &[
 
 /// Writes or compares them.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let binary = test::build_binary()?;
+    let binary = build::doorward()?;
     let mut stale = 0;
     for (page, source) in PAGES {
         let path = workspace::root().join(page);

@@ -6,6 +6,8 @@
     reason = "this is a command line tool for people at a terminal; it has no log"
 )]
 
+mod bench;
+mod build;
 mod deps;
 mod generate;
 mod interop;
@@ -39,6 +41,8 @@ enum Task {
     CheckDeps,
     /// Writes the reference pages that are made from the code (or, with --check, compares them)
     Generate(generate::Args),
+    /// Measures the server on both engines and writes bench/report.md
+    Bench(bench::Args),
     /// Runs a command with a private PostgreSQL at hand, e.g. `-- cargo test -p doorward-store`
     WithPostgres(postgres::Args),
 }
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::run(&args),
         Task::CheckDeps => deps::run(),
         Task::Generate(args) => generate::run(&args),
+        Task::Bench(args) => bench::run(&args),
         Task::WithPostgres(args) => postgres::run(&args),
     };
     match outcome {

@@ -8,10 +8,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use serde_json::Value;
-
-use crate::postgres::Server;
-use crate::{Result, interop, postgres, workspace};
+use crate::postgres::{Durability, Server};
+use crate::{Result, build, interop, postgres, workspace};
 use summary::Summary;
 
 /// Arguments of `test`.
@@ -114,44 +112,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 /// Compiles tests and binary as one build, so that nothing is compiled twice, and gives the binary.
 fn build(cargo_args: &[String]) -> Result<PathBuf> {
     let ours: Vec<&String> = cargo_args.iter().take_while(|arg| *arg != "--").collect();
-    let json = "--message-format=json-render-diagnostics";
-    let built = doorward_artifact(
-        workspace::cargo()
-            .args(["test", "--workspace", "--no-run", json])
-            .args(ours),
-    )?;
-    if let Some(path) = built {
-        return Ok(path);
-    }
-    build_binary()
-}
-
-/// Compiles the `doorward` binary and says where it is.
-pub(crate) fn build_binary() -> Result<PathBuf> {
-    let json = "--message-format=json-render-diagnostics";
-    doorward_artifact(workspace::cargo().args(["build", "--package", "doorward", json]))?
-        .ok_or_else(|| "cargo built no `doorward` binary".to_owned())
-}
-
-fn doorward_artifact(command: &mut Command) -> Result<Option<PathBuf>> {
-    let output = command
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| format!("cargo: {error}"))?;
-    if !output.status.success() {
-        return Err("the build failed".to_owned());
-    }
-    let messages = output.stdout.split(|byte| *byte == b'\n');
-    Ok(messages
-        .filter_map(|line| serde_json::from_slice::<Value>(line).ok())
-        .find_map(|message| {
-            let is_binary = message.pointer("/target/name")? == "doorward"
-                && message.pointer("/target/kind/0")? == "bin"
-                && message.pointer("/profile/test")? == false;
-            let path = message.get("executable")?.as_str()?;
-            is_binary.then(|| PathBuf::from(path))
-        }))
+    let mut command = workspace::cargo();
+    command.args(["test", "--workspace", "--no-run"]).args(ours);
+    let [built] = build::binaries(&mut command, ["doorward"])?;
+    built.map_or_else(build::doorward, Ok)
 }
 
 fn prepare(args: &Args, target: &Path) -> Surroundings {
@@ -176,7 +140,7 @@ fn prepare(args: &Args, target: &Path) -> Surroundings {
             advice: "install postgresql".into(),
         });
     } else {
-        match Server::start() {
+        match Server::start(Durability::Pretended) {
             Ok(server) => found.server = Some(server),
             Err(advice) => found.missing.push(Missing {
                 what: "PostgreSQL",

@@ -4,15 +4,21 @@
 //! However this process ends, by itself, by Ctrl-C or by `kill -9`, the pipe closes, and the
 //! supervisor stops the server and removes the directory.
 
+mod account;
+mod programs;
+
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use self::account::Account;
+use self::programs::Programs;
+pub(crate) use self::programs::find_programs;
 use crate::{Result, workspace};
 
 const SUPERVISOR: &str = r#"
@@ -38,7 +44,7 @@ pub(crate) struct Args {
 
 /// Runs a command beside a private server.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let server = Server::start()?;
+    let server = Server::start(Durability::Pretended)?;
     let (program, rest) = args.command.split_first().ok_or("no command")?;
     let status = Command::new(program)
         .args(rest)
@@ -53,46 +59,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     })
 }
 
-/// Where the server programs are.
-pub(crate) struct Programs {
-    initdb: PathBuf,
-    postgres: PathBuf,
-}
-
-/// Looks for the newest server programs: in `PATH`, and where packages put them outside of it.
-pub(crate) fn find_programs() -> Option<Programs> {
-    let mut folders: Vec<PathBuf> = Vec::new();
-    for parent in [
-        "/usr/lib/postgresql",
-        "/usr/pgsql",
-        "/opt/homebrew/opt",
-        "/usr/local/opt",
-    ] {
-        let Ok(entries) = fs::read_dir(parent) else {
-            continue;
-        };
-        folders.extend(entries.flatten().map(|entry| entry.path().join("bin")));
-    }
-    folders.push("/Applications/Postgres.app/Contents/Versions/latest/bin".into());
-    folders.push("/usr/libexec/postgresql".into());
-    let version = |folder: &PathBuf| {
-        let digits = folder
-            .to_string_lossy()
-            .chars()
-            .filter(char::is_ascii_digit)
-            .collect::<String>();
-        digits.parse::<u64>().unwrap_or(0)
-    };
-    folders.sort_by_key(|folder| std::cmp::Reverse(version(folder)));
-    let initdb = workspace::find_program("initdb", &folders)?;
-    // Both from one installation.
-    let beside = fs::canonicalize(&initdb).ok()?.with_file_name("postgres");
-    let postgres = if beside.is_file() {
-        beside
-    } else {
-        workspace::find_program("postgres", &folders)?
-    };
-    Some(Programs { initdb, postgres })
+/// Whether a commit waits for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// As in production.
+    Real,
+    /// Tests kill our process, never the database or the machine: nothing needs to survive that.
+    Pretended,
 }
 
 /// A running server.
@@ -103,13 +76,13 @@ pub(crate) struct Server {
 
 impl Server {
     /// Creates and starts one.
-    pub(crate) fn start() -> Result<Self> {
+    pub(crate) fn start(durability: Durability) -> Result<Self> {
         let programs = find_programs().ok_or("no PostgreSQL server programs found")?;
         let account = Account::for_server()?;
         // The port is free when we look and may be taken a moment later: then try another.
         let mut last = String::new();
         for _ in 0..3 {
-            match Self::attempt(&programs, account.as_ref()) {
+            match Self::attempt(&programs, account.as_ref(), durability) {
                 Ok(server) => return Ok(server),
                 Err(message) => last = message,
             }
@@ -117,7 +90,11 @@ impl Server {
         Err(format!("PostgreSQL did not start: {last}"))
     }
 
-    fn attempt(programs: &Programs, account: Option<&Account>) -> Result<Self> {
+    fn attempt(
+        programs: &Programs,
+        account: Option<&Account>,
+        durability: Durability,
+    ) -> Result<Self> {
         let dir = tempfile::Builder::new()
             .prefix("doorward-pg-")
             .permissions(fs::Permissions::from_mode(0o700))
@@ -134,7 +111,7 @@ impl Server {
         }
         create_cluster(programs, account, dir.path(), &password_file)?;
         let port = free_port()?;
-        let supervisor = spawn(programs, account, dir.path(), port)?;
+        let supervisor = spawn(programs, account, dir.path(), port, durability)?;
         // From here on the supervisor removes the directory.
         let dir = dir.keep();
         let url = format!("postgres://{USER}:{password}@127.0.0.1:{port}/postgres");
@@ -208,7 +185,13 @@ fn create_cluster(
     ))
 }
 
-fn spawn(programs: &Programs, account: Option<&Account>, dir: &Path, port: u16) -> Result<Child> {
+fn spawn(
+    programs: &Programs,
+    account: Option<&Account>,
+    dir: &Path,
+    port: u16,
+    durability: Durability,
+) -> Result<Child> {
     let server = Account::command(account, &programs.postgres);
     let mut supervisor = Command::new("/bin/sh");
     supervisor
@@ -220,15 +203,18 @@ fn spawn(programs: &Programs, account: Option<&Account>, dir: &Path, port: u16) 
         .arg(dir.join("data"))
         .arg("-k")
         .arg(dir);
-    // The tests kill our process, never this one: nothing here needs to survive a power cut.
-    for setting in [
-        "listen_addresses=127.0.0.1".to_owned(),
-        format!("port={port}"),
-        "max_connections=400".to_owned(),
-        "fsync=off".to_owned(),
-        "full_page_writes=off".to_owned(),
-        "max_wal_size=1GB".to_owned(),
-    ] {
+    let port = format!("port={port}");
+    let everywhere = [
+        "listen_addresses=127.0.0.1",
+        &port,
+        "max_connections=400",
+        "max_wal_size=1GB",
+    ];
+    let careless: &[&str] = match durability {
+        Durability::Real => &[],
+        Durability::Pretended => &["fsync=off", "full_page_writes=off"],
+    };
+    for setting in everywhere.iter().chain(careless) {
         supervisor.arg("-c").arg(setting);
     }
     supervisor
@@ -240,61 +226,6 @@ fn spawn(programs: &Programs, account: Option<&Account>, dir: &Path, port: u16) 
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| format!("/bin/sh: {error}"))
-}
-
-/// Whom the server runs as when we are root, which it refuses to be.
-struct Account {
-    name: String,
-    uid: u32,
-    gid: u32,
-    switch: Option<PathBuf>,
-}
-
-impl Account {
-    fn for_server() -> Result<Option<Self>> {
-        if !rustix::process::geteuid().is_root() {
-            return Ok(None);
-        }
-        let passwd =
-            fs::read_to_string("/etc/passwd").map_err(|error| format!("passwd: {error}"))?;
-        ["postgres", "nobody"]
-            .into_iter()
-            .find_map(|wanted| passwd.lines().find_map(|line| Self::parse(line, wanted)))
-            .map(Some)
-            .ok_or_else(|| "PostgreSQL refuses to run as root and no other account is there".into())
-    }
-
-    fn parse(line: &str, wanted: &str) -> Option<Self> {
-        let mut fields = line.split(':');
-        let name = fields.next().filter(|name| *name == wanted)?;
-        let uid = fields.nth(1)?.parse().ok()?;
-        let gid = fields.next()?.parse().ok()?;
-        Some(Self {
-            name: name.to_owned(),
-            uid,
-            gid,
-            switch: workspace::find_program("setpriv", &[]),
-        })
-    }
-
-    fn command(account: Option<&Self>, program: &Path) -> Command {
-        let Some(account) = account else {
-            return Command::new(program);
-        };
-        let mut command;
-        if let Some(setpriv) = &account.switch {
-            command = Command::new(setpriv);
-            command
-                .arg(format!("--reuid={}", account.uid))
-                .arg(format!("--regid={}", account.gid))
-                .arg("--clear-groups");
-        } else {
-            command = Command::new("runuser");
-            command.args(["-u", &account.name]);
-        }
-        command.arg("--").arg(program);
-        command
-    }
 }
 
 fn free_port() -> Result<u16> {
