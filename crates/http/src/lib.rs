@@ -4,10 +4,16 @@
 //! answer. They hold no rules. Refusals become answers in one place (`error`), and everything that
 //! is the same for every request happens in one layer (`shell`).
 
+mod docs;
 mod error;
+mod operator;
+mod public;
 mod read;
 mod server;
 mod shell;
 
+pub use docs::{openapi_operator, openapi_public};
+pub use operator::{DevAids, OperatorFace, OutboxQuery, operator_router};
+pub use public::{PublicFace, public_router};
 pub use server::{Drained, ServeOptions, serve};
 pub use shell::{Face, ForwardedHeader, Peer, ShellOptions, TrustedProxies};

@@ -6,7 +6,7 @@ use doorward_domain::audit::{Action, Actor};
 use doorward_domain::scope::{Scope, Scopes};
 use doorward_domain::secret::{SecretText, constant_time_eq};
 use doorward_domain::{AdminKeyId, Code, Timestamp};
-use doorward_store::platform::AdminKey;
+pub use doorward_store::platform::AdminKey;
 
 use crate::context::{Context, Describe, Operator};
 use crate::core::Core;

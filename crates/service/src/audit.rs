@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use doorward_domain::scope::Scope;
 use doorward_domain::{Code, Timestamp};
-use doorward_store::platform::{AuditFilter, StoredEvent};
+pub use doorward_store::platform::{AuditFilter, StoredEvent};
 
 use crate::context::Operator;
 use crate::core::Core;

@@ -23,7 +23,20 @@ pub fn openapi_public() -> String {
 /// The document of the operator face, as committed in `docs/reference/openapi-operator.json`.
 #[must_use]
 pub fn openapi_operator() -> String {
-    render(crate::operator::routes().into_openapi())
+    render(close_requests(crate::operator::routes().into_openapi()))
+}
+
+/// Says that the operator face refuses unknown fields: a misspelt setting must not pass for one.
+fn close_requests(mut document: OpenApi) -> OpenApi {
+    use utoipa::openapi::schema::AdditionalProperties;
+    use utoipa::openapi::{RefOr, Schema};
+    let schemas = document.components.iter_mut().flat_map(|components| &mut components.schemas);
+    for (_, schema) in schemas.filter(|(name, _)| name.ends_with("Request")) {
+        if let RefOr::T(Schema::Object(object)) = schema {
+            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
+    }
+    document
 }
 
 /// Pretty and always the same: keys in order, a line feed at the end.

@@ -46,7 +46,7 @@ pub(crate) use refusals;
 /// One response per status, with an example for each code.
 pub(crate) fn responses(sets: &[&[Code]]) -> BTreeMap<String, RefOr<Response>> {
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
-    for code in sets.iter().copied().chain([ALWAYS]).flatten() {
+    for code in sets.iter().copied().flatten() {
         let codes = by_status.entry(code.status()).or_default();
         if !codes.contains(code) {
             codes.push(*code);

@@ -7,11 +7,12 @@ use doorward_domain::{AppId, Code};
 use doorward_service::Error;
 
 use super::authorization::{Authorization, authorization};
-use super::fields::uuid;
+use super::fields::{secret, uuid};
 use super::{BodyLimit, Fields, JsonBody};
 use crate::error::{ApiError, ApiResult, Challenge};
 
-/// An app's id and secret, not yet checked.
+/// An app's id and secret, not yet checked. Any text may be tried as a secret: a malformed one is a
+/// wrong one (401, not 400).
 #[derive(Debug)]
 pub(crate) struct AppCredentials {
     pub(crate) app_id: AppId,
@@ -109,11 +110,6 @@ fn from_header(
         app_id,
         app_secret: password,
     }))
-}
-
-/// Any text may be tried as a secret; a malformed one is a wrong one (401, not 400).
-fn secret(text: &str) -> Result<SecretText, &'static str> {
-    Ok(SecretText::new(text))
 }
 
 /// Checklist C5: a browser that knows the secret has given it to everybody.

@@ -1,10 +1,11 @@
 //! The body of a request: JSON, of bounded size, with a strict content type.
 
-use axum::extract::{FromRef, FromRequest, Request};
+use axum::extract::{FromRef, FromRequest, OptionalFromRequest, Request};
 use axum::http::{HeaderMap, header};
 use doorward_domain::Code;
 use doorward_service::Error;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body as _;
 use serde_json::{Map, Value};
 
 use super::json;
@@ -32,6 +33,23 @@ where
         json::parse_object(&bytes)
             .map(Self)
             .map_err(|message| Error::field("body", message).into())
+    }
+}
+
+/// A body that may be left out: then there is neither a length nor a content type.
+impl<S> OptionalFromRequest<S> for JsonBody
+where
+    S: Send + Sync,
+    BodyLimit: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, ApiError> {
+        let typed = request.headers().contains_key(header::CONTENT_TYPE);
+        if !typed && request.body().is_end_stream() {
+            return Ok(None);
+        }
+        <Self as FromRequest<S>>::from_request(request, state).await.map(Some)
     }
 }
 

@@ -1,7 +1,10 @@
 //! Reads the fields of a body and remembers every one that fails, so that all are named at once.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
+use doorward_domain::Timestamp;
+use doorward_domain::secret::SecretText;
 use doorward_service::{Error, FieldError};
 use serde_json::{Map, Value};
 
@@ -30,6 +33,14 @@ impl From<JsonBody> for Fields {
 }
 
 impl Fields {
+    /// Of a body that was left out.
+    pub(crate) fn empty() -> Self {
+        Self {
+            object: Map::new(),
+            problems: Vec::new(),
+        }
+    }
+
     /// Notes that a field is wrong.
     pub(crate) fn refuse(
         &mut self,
@@ -120,6 +131,67 @@ impl Fields {
         }
     }
 
+    /// An optional truth value.
+    pub(crate) fn optional_bool(&mut self, name: &'static str) -> Option<Option<bool>> {
+        match self.take(name) {
+            None => Some(None),
+            Some(Value::Bool(value)) => Some(Some(value)),
+            Some(_) => {
+                self.refuse(name, "Must be true or false");
+                None
+            }
+        }
+    }
+
+    /// An optional object, as it is.
+    pub(crate) fn optional_object(
+        &mut self,
+        name: &'static str,
+    ) -> Option<Option<Map<String, Value>>> {
+        match self.take(name) {
+            None => Some(None),
+            Some(Value::Object(object)) => Some(Some(object)),
+            Some(_) => {
+                self.refuse(name, "Must be an object");
+                None
+            }
+        }
+    }
+
+    /// A required list of strings, each understood by `parse`.
+    pub(crate) fn required_list<T, M: Into<Cow<'static, str>>>(
+        &mut self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Result<T, M>,
+    ) -> Option<Vec<T>> {
+        let items = match self.take(name) {
+            None => {
+                self.refuse(name, REQUIRED);
+                return None;
+            }
+            Some(Value::Array(items)) => items,
+            Some(_) => {
+                self.refuse(name, "Must be a list of strings");
+                return None;
+            }
+        };
+        let mut out = Vec::with_capacity(items.len());
+        let mut good = true;
+        for (index, item) in items.iter().enumerate() {
+            match item.as_str().map(&parse) {
+                Some(Ok(value)) => out.push(value),
+                refused => {
+                    let message = refused
+                        .and_then(Result::err)
+                        .map_or(NOT_A_STRING.into(), Into::into);
+                    self.refuse(format!("{name}.{index}"), message);
+                    good = false;
+                }
+            }
+        }
+        good.then_some(out)
+    }
+
     /// Refuses whatever was not read: on the operator face a misspelt setting must not pass for one.
     pub(crate) fn refuse_unknown(&mut self) {
         for name in std::mem::take(&mut self.object)
@@ -143,6 +215,25 @@ impl Fields {
         }
         build().ok_or_else(|| Error::internal("a field is missing but was not refused").into())
     }
+}
+
+/// Any text: what it is worth is decided by whoever compares it.
+pub(crate) fn secret(text: &str) -> Result<SecretText, &'static str> {
+    Ok(SecretText::new(text))
+}
+
+/// An IP address, IPv4 in its own form.
+pub(crate) fn ip(text: &str) -> Result<IpAddr, &'static str> {
+    let parsed = text
+        .parse::<IpAddr>()
+        .map_err(|_| "Must be an IP address")?;
+    Ok(parsed.to_canonical())
+}
+
+/// A point in time, ISO 8601 with an offset.
+pub(crate) fn time(text: &str) -> Result<Timestamp, &'static str> {
+    text.parse()
+        .map_err(|_| "Must be an ISO 8601 time (e.g. 2027-01-31T00:00:00.000Z)")
 }
 
 /// A UUID as 36 characters with hyphens (RFC 9562 §4), no other spelling.

@@ -5,8 +5,12 @@ mod authorization;
 mod body;
 mod fields;
 mod json;
+mod page;
+mod query;
 
 pub(crate) use self::app_body::{AppBody, AppCredentials};
 pub(crate) use self::authorization::{Authorization, authorization};
 pub(crate) use self::body::{BodyLimit, JsonBody};
-pub(crate) use self::fields::{Fields, uuid};
+pub(crate) use self::fields::{Fields, ip, secret, time, uuid};
+pub(crate) use self::page::{Page, Paged};
+pub(crate) use self::query::QueryFields;

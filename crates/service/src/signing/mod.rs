@@ -7,4 +7,5 @@ mod rotate;
 pub use list::list;
 pub(crate) use load::ensure_active;
 pub use load::reload;
+pub use doorward_store::platform::StoredSigningKey;
 pub use rotate::{RotateMode, rotate, tick};

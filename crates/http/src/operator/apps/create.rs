@@ -1,0 +1,124 @@
+//! `POST /admin/apps`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use doorward_domain::app::{AppSettings, Slug, parse_name};
+use doorward_service::apps::{self, CreateApp};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::AppView;
+use super::view::Settings;
+use crate::docs::refusals;
+use crate::error::ApiResult;
+use crate::operator::OperatorFace;
+use crate::operator::auth::Authenticated;
+use crate::read::{Fields, JsonBody};
+
+/// An app is to be made.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the body, which `read` takes apart")]
+pub(crate) struct CreateAppRequest {
+    /// Name for people.
+    #[schema(min_length = 1, max_length = 100, example = "My shop")]
+    name: String,
+    /// URL-safe name, unique on the platform.
+    #[schema(
+        min_length = 2,
+        max_length = 63,
+        pattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+        example = "my-shop"
+    )]
+    slug: String,
+    /// Settings, where they differ from the defaults.
+    settings: Option<Settings>,
+}
+
+/// The app, and its secret, shown this once.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CreatedAppView {
+    /// The secret: 64 hex characters.
+    app_secret: String,
+    /// The platform's active public key as one line of base64 (`JWT_PUBLIC_KEY`).
+    jwt_public_key: String,
+    #[serde(flatten)]
+    app: AppView,
+}
+
+refusals!(CreateAppRefusals = ALWAYS | OPERATOR | BODY + Conflict);
+
+/// Create an app
+///
+/// The secret is shown this once. Scope `apps:write`.
+#[utoipa::path(
+    post, path = "/admin/apps", operation_id = "createApp", tag = "Apps",
+    request_body = CreateAppRequest,
+    responses((status = 201, description = "Created.", body = CreatedAppView), CreateAppRefusals),
+    security(("admin_key" = [])),
+)]
+pub(crate) async fn create(
+    State(face): State<Arc<OperatorFace>>,
+    Authenticated(operator): Authenticated,
+    body: JsonBody,
+) -> ApiResult<(StatusCode, Json<CreatedAppView>)> {
+    let created = apps::create(&face.core, &operator, read(body)?).await?;
+    let view = CreatedAppView {
+        app_secret: created.secret.expose().to_owned(),
+        jwt_public_key: face.core.signing().jwt_public_key().to_owned(),
+        app: created.app.into(),
+    };
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+fn read(body: JsonBody) -> ApiResult<CreateApp> {
+    let mut fields = Fields::from(body);
+    let name = fields.required("name", parse_name);
+    let slug = fields.required("slug", |text| {
+        Slug::parse(text).map(|slug| slug.as_str().to_owned())
+    });
+    let settings = settings(&mut fields);
+    fields.refuse_unknown();
+    fields.finish(|| {
+        Some(CreateApp {
+            name: name?,
+            slug: slug?,
+            settings: settings?,
+        })
+    })
+}
+
+fn settings(fields: &mut Fields) -> Option<Option<AppSettings>> {
+    let Some(object) = fields.optional_object("settings")? else {
+        return Some(None);
+    };
+    // As in a change, `null` stands for the default.
+    let given = without_nulls(serde_json::Value::Object(object));
+    match serde_json::from_value::<AppSettings>(given) {
+        Ok(settings) => {
+            let problems = settings.problems();
+            let good = problems.is_empty();
+            for (field, message) in problems {
+                fields.refuse(field, message);
+            }
+            good.then_some(Some(settings))
+        }
+        Err(error) => {
+            fields.refuse("settings", format!("Invalid: {error}"));
+            None
+        }
+    }
+}
+
+fn without_nulls(value: serde_json::Value) -> serde_json::Value {
+    match value {
+        serde_json::Value::Object(object) => object
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key, without_nulls(value)))
+            .collect(),
+        other => other,
+    }
+}

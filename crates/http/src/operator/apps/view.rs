@@ -1,0 +1,176 @@
+//! How an app looks from outside.
+
+use axum::Json;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use doorward_domain::AppId;
+use doorward_domain::app::{App, AppSettings};
+use doorward_domain::limit::LimitRule;
+use doorward_domain::time::iso;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An app.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AppView {
+    /// Its id.
+    #[schema(value_type = uuid::Uuid)]
+    app_id: AppId,
+    /// Its URL-safe name.
+    app_slug: String,
+    /// Its name for people.
+    name: String,
+    /// `active` or `deactivated`.
+    status: &'static str,
+    /// Grows with every change; also the ETag.
+    version: i64,
+    /// Everything that can be set.
+    #[schema(value_type = Settings)]
+    settings: AppSettings,
+    /// When the current secret was made.
+    #[schema(format = DateTime)]
+    secret_rotated_at: String,
+    /// The former secret is accepted before this, where an overlap was chosen.
+    #[schema(format = DateTime)]
+    previous_secret_until: Option<String>,
+    /// Creation.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// Last change.
+    #[schema(format = DateTime)]
+    updated_at: String,
+}
+
+impl From<App> for AppView {
+    fn from(app: App) -> Self {
+        Self {
+            app_id: app.id,
+            app_slug: app.slug.as_str().to_owned(),
+            name: app.name,
+            status: app.status.as_str(),
+            version: app.version,
+            settings: app.settings,
+            secret_rotated_at: iso(app.secret_rotated_at),
+            previous_secret_until: app.previous_secret.map(|former| iso(former.until)),
+            created_at: iso(app.created_at),
+            updated_at: iso(app.updated_at),
+        }
+    }
+}
+
+/// With the version as its entity tag, for `If-Match`.
+impl IntoResponse for AppView {
+    fn into_response(self) -> Response {
+        let etag = format!("\"{}\"", self.version);
+        ([(header::ETAG, etag)], Json(self)).into_response()
+    }
+}
+
+/// Everything that can be set per app. What is absent has its default.
+#[derive(ToSchema)]
+#[schema(as = AppSettings)]
+#[expect(
+    dead_code,
+    reason = "documents `AppSettings` of the domain; a test compares the two"
+)]
+pub(crate) struct Settings {
+    /// Life of an access token in seconds.
+    #[schema(minimum = 60, maximum = 3600)]
+    access_token_seconds: Option<i64>,
+    /// Idle life of a session in seconds: a refresh moves its end.
+    #[schema(minimum = 3600, maximum = 31_536_000)]
+    refresh_token_seconds: Option<i64>,
+    /// Absolute life of a session in seconds.
+    #[schema(minimum = 3600, maximum = 31_536_000)]
+    session_seconds: Option<i64>,
+    /// Life of a one-time code in seconds.
+    #[schema(minimum = 60, maximum = 600)]
+    otp_seconds: Option<i64>,
+    /// Wrong attempts that lock a code for good.
+    #[schema(minimum = 1, maximum = 5)]
+    otp_attempts: Option<i64>,
+    /// Life of a password reset token in seconds.
+    #[schema(minimum = 60, maximum = 3600)]
+    reset_token_seconds: Option<i64>,
+    /// Whether LOGIN may create users.
+    sign_up: Option<bool>,
+    /// Whether codes may be sent by e-mail.
+    otp_email: Option<bool>,
+    /// Whether codes may be sent by SMS.
+    otp_sms: Option<bool>,
+    /// Language of messages (BCP 47).
+    #[schema(min_length = 2, max_length = 35)]
+    language: Option<String>,
+    /// Limits.
+    limits: Option<Limits>,
+}
+
+/// Limits of an app.
+#[derive(ToSchema)]
+#[schema(as = AppLimits)]
+#[expect(
+    dead_code,
+    reason = "documents `AppLimits` of the domain; a test compares the two"
+)]
+struct Limits {
+    /// Codes sent to one contact.
+    #[schema(value_type = Option<Rule>)]
+    otp_per_contact: Option<LimitRule>,
+    /// Codes sent on behalf of one client address.
+    #[schema(value_type = Option<Rule>)]
+    otp_per_address: Option<LimitRule>,
+    /// Codes sent by the whole app.
+    #[schema(value_type = Option<Rule>)]
+    otp_per_app: Option<LimitRule>,
+    /// Wrong codes for one contact, over all its requests.
+    #[schema(value_type = Option<Rule>)]
+    otp_failures_per_contact: Option<LimitRule>,
+}
+
+/// At most `max` in any `seconds`.
+#[derive(ToSchema)]
+#[schema(as = LimitRule)]
+#[expect(
+    dead_code,
+    reason = "documents `LimitRule` of the domain; a test compares the two"
+)]
+struct Rule {
+    /// Events.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    max: u32,
+    /// Length of the window in seconds.
+    #[schema(minimum = 1, maximum = 604_800)]
+    seconds: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn documented<T: ToSchema + utoipa::PartialSchema>() -> Vec<String> {
+        let schema = serde_json::to_value(T::schema()).unwrap();
+        schema["properties"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect()
+    }
+
+    fn real(value: &Value) -> Vec<String> {
+        value.as_object().unwrap().keys().cloned().collect()
+    }
+
+    #[test]
+    fn what_is_documented_is_what_there_is() {
+        let settings = serde_json::to_value(AppSettings::default()).unwrap();
+        assert_eq!(documented::<Settings>(), real(&settings));
+        assert_eq!(documented::<Limits>(), real(&settings["limits"]));
+        assert_eq!(
+            documented::<Rule>(),
+            real(&settings["limits"]["otp_per_app"])
+        );
+    }
+}

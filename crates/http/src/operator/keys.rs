@@ -1,0 +1,143 @@
+//! `/admin/keys`: signing keys.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use doorward_domain::signing::{KeyState, SigningAlg};
+use doorward_domain::time::iso;
+use doorward_service::signing::{self, RotateMode, StoredSigningKey};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::OperatorFace;
+use super::auth::Authenticated;
+use crate::docs::refusals;
+use crate::error::ApiResult;
+use crate::read::{Fields, JsonBody};
+
+/// A signing key, its public side.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SigningKeyView {
+    /// Thumbprint of the public key (RFC 7638); `kid` in tokens.
+    kid: String,
+    /// What it signs with.
+    #[schema(value_type = String, example = "RS256-2048")]
+    alg: SigningAlg,
+    /// `next`, `active`, `retiring` or `retired`.
+    #[schema(value_type = String, example = "active")]
+    state: KeyState,
+    /// Creation.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// When it began to sign.
+    #[schema(format = DateTime)]
+    activated_at: Option<String>,
+    /// When it stopped.
+    #[schema(format = DateTime)]
+    retiring_at: Option<String>,
+    /// When the last token it signed is dead.
+    #[schema(format = DateTime)]
+    retire_after: Option<String>,
+    /// When it left the JWKS.
+    #[schema(format = DateTime)]
+    retired_at: Option<String>,
+}
+
+impl From<StoredSigningKey> for SigningKeyView {
+    fn from(key: StoredSigningKey) -> Self {
+        Self {
+            kid: key.kid,
+            alg: key.alg,
+            state: key.state,
+            created_at: iso(key.created_at),
+            activated_at: key.activated_at.map(iso),
+            retiring_at: key.retiring_at.map(iso),
+            retire_after: key.retire_after.map(iso),
+            retired_at: key.retired_at.map(iso),
+        }
+    }
+}
+
+/// The signing keys.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SigningKeys {
+    /// The newest, retired ones included; at most 100.
+    items: Vec<SigningKeyView>,
+    /// The active public key as one line of base64 (`JWT_PUBLIC_KEY`).
+    jwt_public_key: String,
+}
+
+refusals!(ListKeysRefusals = ALWAYS | OPERATOR + ValidationError);
+
+/// List signing keys
+///
+/// Scope `keys:read`.
+#[utoipa::path(
+    get, path = "/admin/keys", operation_id = "listSigningKeys", tag = "Signing keys",
+    responses((status = 200, description = "The keys.", body = SigningKeys), ListKeysRefusals),
+    security(("admin_key" = [])),
+)]
+pub(super) async fn list(
+    State(face): State<Arc<OperatorFace>>,
+    Authenticated(operator): Authenticated,
+) -> ApiResult<Json<SigningKeys>> {
+    let found = signing::list(&face.core, &operator).await?;
+    Ok(Json(SigningKeys {
+        items: found.into_iter().map(SigningKeyView::from).collect(),
+        jwt_public_key: face.core.signing().jwt_public_key().to_owned(),
+    }))
+}
+
+/// How to rotate.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "documents the body, which the handler takes apart"
+)]
+pub(super) struct RotateKeysRequest {
+    /// For a leaked key: it leaves the JWKS at once and every token it signed is refused. Absent or
+    /// false: it stays until its last token is dead.
+    retire_now: Option<bool>,
+}
+
+/// The key that signs from now on.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RotatedKey {
+    /// Its id.
+    kid: String,
+    /// Its public side as one line of base64 (`JWT_PUBLIC_KEY`).
+    jwt_public_key: String,
+}
+
+refusals!(RotateKeysRefusals = ALWAYS | OPERATOR | BODY + Conflict);
+
+/// Rotate the signing keys
+///
+/// The next key begins to sign, and its successor is published. The body may be left out. Scope
+/// `keys:write`.
+#[utoipa::path(
+    post, path = "/admin/keys/rotate", operation_id = "rotateSigningKeys", tag = "Signing keys",
+    request_body = Option<RotateKeysRequest>,
+    responses((status = 200, description = "Rotated.", body = RotatedKey), RotateKeysRefusals),
+    security(("admin_key" = [])),
+)]
+pub(super) async fn rotate(
+    State(face): State<Arc<OperatorFace>>,
+    Authenticated(operator): Authenticated,
+    body: Option<JsonBody>,
+) -> ApiResult<Json<RotatedKey>> {
+    let mut fields = body.map_or_else(Fields::empty, Fields::from);
+    let retire_now = fields.optional_bool("retire_now");
+    fields.refuse_unknown();
+    let mode = match fields.finish(|| retire_now)? {
+        Some(true) => RotateMode::RetireNow,
+        _ => RotateMode::Overlap,
+    };
+    let kid = signing::rotate(&face.core, &operator, mode).await?;
+    let jwt_public_key = face.core.signing().jwt_public_key().to_owned();
+    Ok(Json(RotatedKey {
+        kid,
+        jwt_public_key,
+    }))
+}

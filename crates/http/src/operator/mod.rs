@@ -1,0 +1,106 @@
+//! The operator face, on a port of its own.
+
+mod admin_keys;
+mod apps;
+mod audit;
+mod auth;
+mod dev;
+mod keys;
+mod metrics;
+mod users;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::FromRef;
+use doorward_domain::secret::SecretText;
+use doorward_service::Core;
+use metrics_exporter_prometheus::PrometheusHandle;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use self::dev::{DevAids, OutboxQuery};
+use crate::docs;
+use crate::public::{Health, health};
+use crate::read::BodyLimit;
+use crate::shell::{Face, Shell, ShellOptions};
+
+/// What the operator face needs.
+pub struct OperatorFace {
+    /// The use cases.
+    pub core: Arc<Core>,
+    /// Shows the details of `GET /health`.
+    pub health_secret: Option<SecretText>,
+    /// What `GET /metrics` shows.
+    pub metrics: PrometheusHandle,
+    /// Settings of the surroundings.
+    pub options: ShellOptions,
+    /// The aids of `doorward dev`. `None` anywhere else: then their routes do not exist.
+    pub dev: Option<DevAids>,
+}
+
+/// Every documented route of the operator face.
+pub(crate) fn routes() -> OpenApiRouter<Arc<OperatorFace>> {
+    limited().merge(free())
+}
+
+/// Routes that give way when the service is busy.
+fn limited() -> OpenApiRouter<Arc<OperatorFace>> {
+    OpenApiRouter::with_openapi(docs::operator_base())
+        .routes(routes!(apps::list::list, apps::create::create))
+        .routes(routes!(apps::show::show, apps::update::update))
+        .routes(routes!(apps::status::deactivate))
+        .routes(routes!(apps::status::reactivate))
+        .routes(routes!(apps::rotate_secret::rotate_secret))
+        .routes(routes!(users::show, users::update))
+        .routes(routes!(admin_keys::list, admin_keys::create))
+        .routes(routes!(admin_keys::revoke))
+        .routes(routes!(keys::list))
+        .routes(routes!(keys::rotate))
+        .routes(routes!(audit::list))
+}
+
+/// Routes that answer however busy the service is.
+fn free() -> OpenApiRouter<Arc<OperatorFace>> {
+    OpenApiRouter::new()
+        .routes(routes!(health::health))
+        .routes(routes!(metrics::metrics))
+}
+
+/// The router of the operator face.
+pub fn operator_router(face: OperatorFace) -> Router {
+    let OperatorFace {
+        ref core,
+        ref options,
+        ..
+    } = face;
+    let shell = Shell {
+        face: Face::Operator,
+        options: options.clone(),
+        clock: Arc::clone(&core.clock),
+        random: Arc::clone(&core.random),
+    };
+    let dev = face.dev.clone().map(dev::routes).unwrap_or_default();
+    let face = Arc::new(face);
+    let limited = Router::from(limited().with_state(Arc::clone(&face)));
+    let free = Router::from(free().with_state(face));
+    shell.around(
+        limited.merge(dev).merge(docs::page(docs::openapi_operator)),
+        free,
+    )
+}
+
+impl FromRef<Arc<OperatorFace>> for BodyLimit {
+    fn from_ref(face: &Arc<OperatorFace>) -> Self {
+        Self(face.options.body_limit)
+    }
+}
+
+impl FromRef<Arc<OperatorFace>> for Health {
+    fn from_ref(face: &Arc<OperatorFace>) -> Self {
+        Self {
+            core: Arc::clone(&face.core),
+            secret: face.health_secret.clone(),
+        }
+    }
+}

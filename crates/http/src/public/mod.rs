@@ -1,0 +1,97 @@
+//! The public face: what apps' backends, consumers and users call.
+
+pub(crate) mod health;
+mod jwks;
+mod me;
+mod refresh;
+mod revoke;
+mod revoke_user;
+mod send_otp;
+mod verify_otp;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::FromRef;
+use doorward_domain::secret::{AppSecret, SecretText};
+use doorward_service::{AppContext, Core, Error, apps};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(crate) use self::health::Health;
+pub(crate) use self::revoke::Success;
+use crate::docs;
+use crate::error::ApiResult;
+use crate::read::{AppCredentials, BodyLimit};
+use crate::shell::{Face, Meta, Shell, ShellOptions};
+
+/// What the public face needs.
+pub struct PublicFace {
+    /// The use cases.
+    pub core: Arc<Core>,
+    /// Shows the details of `GET /health` to who sends it in `X-Health-Secret`.
+    pub health_secret: Option<SecretText>,
+    /// Settings of the surroundings.
+    pub options: ShellOptions,
+}
+
+/// Every documented route of the public face.
+pub(crate) fn routes() -> OpenApiRouter<Arc<PublicFace>> {
+    limited().merge(free())
+}
+
+/// Routes that give way when the service is busy.
+fn limited() -> OpenApiRouter<Arc<PublicFace>> {
+    OpenApiRouter::with_openapi(docs::public_base())
+        .routes(routes!(send_otp::send_otp))
+        .routes(routes!(verify_otp::verify_otp))
+        .routes(routes!(refresh::refresh))
+        .routes(routes!(revoke::revoke))
+        .routes(routes!(revoke_user::revoke_user))
+        .routes(routes!(me::me))
+}
+
+/// Routes that answer however busy the service is.
+fn free() -> OpenApiRouter<Arc<PublicFace>> {
+    OpenApiRouter::new()
+        .routes(routes!(health::health))
+        .routes(routes!(jwks::jwks))
+}
+
+/// The router of the public face.
+pub fn public_router(face: PublicFace) -> Router {
+    let face = Arc::new(face);
+    let shell = Shell {
+        face: Face::Public,
+        options: face.options.clone(),
+        clock: Arc::clone(&face.core.clock),
+        random: Arc::clone(&face.core.random),
+    };
+    let limited = Router::from(limited().with_state(Arc::clone(&face)));
+    let free = Router::from(free().with_state(face));
+    shell.around(limited.merge(docs::page(docs::openapi_public)), free)
+}
+
+impl FromRef<Arc<PublicFace>> for BodyLimit {
+    fn from_ref(face: &Arc<PublicFace>) -> Self {
+        Self(face.options.body_limit)
+    }
+}
+
+impl PublicFace {
+    /// Checks an app's credentials.
+    async fn authenticate(
+        &self,
+        meta: &Meta,
+        credentials: AppCredentials,
+    ) -> ApiResult<AppContext> {
+        let AppCredentials { app_id, app_secret } = credentials;
+        // A malformed secret is refused like a wrong one, by the same steps: no app has this one.
+        let secret = AppSecret::parse(app_secret.expose())
+            .or_else(|| AppSecret::parse(&"0".repeat(AppSecret::LEN)))
+            .ok_or_else(|| Error::internal("64 zeros are no secret"))?;
+        let app = apps::authenticate(&self.core, meta.context(), app_id, &secret).await?;
+        meta.set_app(app_id);
+        Ok(app)
+    }
+}

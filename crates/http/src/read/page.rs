@@ -1,0 +1,93 @@
+//! Pages of a list: `?limit=&cursor=` in, `{ items, next_cursor }` out.
+
+use std::str::FromStr;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Fields;
+use super::fields::uuid;
+
+const LIMIT_DEFAULT: u32 = 50;
+const LIMIT_MAX: u32 = 100;
+
+/// Which page is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Page<Id> {
+    /// At most so many items.
+    limit: u32,
+    /// Where the former page ended.
+    pub(crate) cursor: Option<Id>,
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Paged<T> {
+    /// The items, in order.
+    items: Vec<T>,
+    /// Give it as `cursor` to get the next page; null when this is the last.
+    next_cursor: Option<String>,
+}
+
+impl<Id: FromStr + ToString> Page<Id> {
+    /// Reads both parameters.
+    pub(crate) fn read(fields: &mut Fields) -> Option<Self> {
+        let limit = fields.optional("limit", |text| match text.parse::<u32>() {
+            Ok(limit) if (1..=LIMIT_MAX).contains(&limit) => Ok(limit),
+            _ => Err("Must be a whole number from 1 to 100"),
+        });
+        let cursor = fields.optional("cursor", uuid::<Id>);
+        Some(Self {
+            limit: limit?.unwrap_or(LIMIT_DEFAULT),
+            cursor: cursor?,
+        })
+    }
+
+    /// What to ask the use case for: one more than fits tells whether there is a next page.
+    pub(crate) const fn fetch(&self) -> u32 {
+        self.limit + 1
+    }
+
+    /// Makes the page of what was fetched.
+    pub(crate) fn of<R, T>(
+        &self,
+        mut fetched: Vec<R>,
+        id: impl Fn(&R) -> Id,
+        view: impl Fn(R) -> T,
+    ) -> Paged<T> {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let more = fetched.len() > limit;
+        fetched.truncate(limit);
+        let next_cursor = fetched
+            .last()
+            .filter(|_| more)
+            .map(|last| id(last).to_string());
+        Paged {
+            items: fetched.into_iter().map(view).collect(),
+            next_cursor,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn the_cursor_is_there_while_there_is_more() {
+        let page = Page::<Uuid> {
+            limit: 2,
+            cursor: None,
+        };
+        let id = |n: &u128| Uuid::from_u128(*n);
+        let first = page.of(vec![1, 2, 3], id, |n| n);
+        assert_eq!(
+            (first.items, first.next_cursor),
+            (vec![1, 2], Some(Uuid::from_u128(2).to_string()))
+        );
+        let last = page.of(vec![3, 4], id, |n| n);
+        assert_eq!((last.items, last.next_cursor), (vec![3, 4], None));
+    }
+}
