@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use self::account::Account;
 use self::programs::Programs;
 pub(crate) use self::programs::find_programs;
-use crate::{Result, workspace};
+use crate::{Result, interop, workspace};
 
 const SUPERVISOR: &str = r#"
 dir=$1; shift
@@ -37,6 +37,9 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// Arguments of `with-postgres`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
+    /// Have Python and Node with their packages at hand too
+    #[arg(long)]
+    interop: bool,
     /// The command and its arguments
     #[arg(last = true, required = true)]
     command: Vec<String>,
@@ -46,9 +49,21 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let server = Server::start(Durability::Pretended)?;
     let (program, rest) = args.command.split_first().ok_or("no command")?;
-    let status = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(rest)
-        .env("DOORWARD_TEST_POSTGRES_URL", server.url())
+        .env("DOORWARD_TEST_POSTGRES_URL", server.url());
+    if args.interop {
+        let (node, modules) = interop::node()?;
+        command
+            .env(
+                "DOORWARD_TEST_PYTHON",
+                interop::python(&workspace::target_dir()?)?,
+            )
+            .env("DOORWARD_TEST_NODE", node)
+            .env("DOORWARD_TEST_NODE_MODULES", modules);
+    }
+    let status = command
         .status()
         .map_err(|error| format!("{program}: {error}"))?;
     drop(server);
