@@ -1,6 +1,7 @@
 //! The senders against real servers, and the worker on both engines.
 
 mod capture;
+mod certificates;
 mod messages;
 mod smtp;
 mod smtp_server;

@@ -1,12 +1,17 @@
 //! The signed hook, against a local server that checks the signature by itself.
 
+use std::io::{Read as _, Write as _};
+use std::sync::Arc;
+
 use aws_lc_rs::hmac;
 use doorward_delivery::sender::{
     HttpOptions, OptionsError, SendError, Sender, WebhookOptions, WebhookSender,
 };
 use doorward_domain::secret::SecretText;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 
+use crate::certificates::Certificates;
 use crate::messages::{app_id, message, now};
 use crate::web_server::{Answer, Asked, WebServer, quick};
 
@@ -205,6 +210,75 @@ async fn unsafe_options_are_refused() {
     };
     assert!(WebhookSender::new(&named).is_ok());
     assert!(!format!("{:?}", options(&server)).contains(SECRET));
+}
+
+/// Answers one HTTPS request after the other with 204, on a thread of its own; gives its port.
+fn https_server(certificates: &Certificates) -> u16 {
+    let chain = vec![CertificateDer::from(certificates.certificate.clone())];
+    let key = PrivateKeyDer::Pkcs8(certificates.key.clone().into());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let connection = rustls::ServerConnection::new(config.clone()).unwrap();
+            let mut tls = rustls::StreamOwned::new(connection, stream);
+            // A handshake that the client breaks off fails here.
+            if tls.read(&mut [0; 4096]).is_ok_and(|length| length > 0) {
+                let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+                let _ = tls.write_all(answer).and_then(|()| tls.flush());
+                tls.conn.send_close_notify();
+                let _ = tls.flush();
+            }
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn the_other_sides_certificate_is_verified() {
+    let certificates = Certificates::new();
+    let port = https_server(&certificates);
+    let send = async |host: &str, authority: Option<&Certificates>| {
+        let http = HttpOptions {
+            extra_ca_pem: authority.map(|trusted| trusted.authority.clone().into_bytes()),
+            ..HttpOptions::default()
+        };
+        let url = format!("https://{host}:{port}/hook").parse().unwrap();
+        let options = WebhookOptions {
+            url,
+            secret: SecretText::new(SECRET),
+            http,
+        };
+        WebhookSender::new(&options)
+            .unwrap()
+            .send(&message("+14155552671"))
+            .await
+    };
+    assert!(send("localhost", Some(&certificates)).await.is_ok());
+    let refused = Err(SendError::temporary("the webhook could not be reached"));
+    assert_eq!(
+        send("localhost", None).await,
+        refused,
+        "an authority that nobody named"
+    );
+    assert_eq!(
+        send("localhost", Some(&Certificates::new())).await,
+        refused,
+        "another authority"
+    );
+    assert_eq!(
+        send("127.0.0.1", Some(&certificates)).await,
+        refused,
+        "another host"
+    );
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use doorward_domain::{Clock as _, OsRandom, time};
 use doorward_testkit::on_both_engines;
 use serde_json::json;
 
-use super::house::{Act, House, LIFE, Script, TestDatabase, a_while, options, until};
+use super::house::{Act, House, LIFE, Script, a_while, options, until};
 
 fn temporary() -> Act {
     Act::Fail(SendError::temporary("the relay is down"))

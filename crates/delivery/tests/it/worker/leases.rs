@@ -6,7 +6,7 @@ use doorward_delivery::worker::WorkerOptions;
 use doorward_testkit::on_both_engines;
 use tokio::sync::Semaphore;
 
-use super::house::{Act, House, Script, TestDatabase, a_while, options, until};
+use super::house::{Act, House, Script, a_while, options, until};
 
 on_both_engines! {
     async fn two_workers_never_send_one_message_twice(db: TestDatabase) {

@@ -8,7 +8,7 @@ use doorward_domain::contact::Channel;
 use doorward_testkit::on_both_engines;
 use tokio::sync::Semaphore;
 
-use super::house::{Act, House, Script, TestDatabase, a_while, options, until};
+use super::house::{Act, House, Script, a_while, options, until};
 
 on_both_engines! {
     async fn sends_and_notes_it_in_the_audit_trail(db: TestDatabase) {
