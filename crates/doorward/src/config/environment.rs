@@ -25,7 +25,7 @@ impl Environment {
         self.0
             .keys()
             .map(String::as_str)
-            .filter(|name| name.starts_with("DOORWARD_"))
+            .filter(|name| name.starts_with("DOORWARD_") && !of_our_tests(name))
     }
 }
 
@@ -33,6 +33,13 @@ impl FromIterator<(String, OsString)> for Environment {
     fn from_iter<I: IntoIterator<Item = (String, OsString)>>(iter: I) -> Self {
         Self(iter.into_iter().collect())
     }
+}
+
+/// `cargo xtask test` and `bench` tell the tests what they have; the server under test inherits it.
+fn of_our_tests(name: &str) -> bool {
+    ["DOORWARD_TEST_", "DOORWARD_BENCH_", "DOORWARD_REQUIRE_"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
 }
 
 /// A Kubernetes service called `doorward` puts `DOORWARD_SERVICE_HOST`, `DOORWARD_PORT=tcp://…` and

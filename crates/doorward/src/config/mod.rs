@@ -12,11 +12,9 @@ mod suggest;
 mod values;
 mod variable;
 
-use std::path::Path;
-
 pub(crate) use environment::Environment;
 pub(crate) use problem::Problem;
-pub(crate) use values::{Override, Source, Values};
+pub(crate) use values::{DataDir, Layers, Override, Source, Values};
 pub(crate) use variable::Variable;
 
 use reader::Reader;
@@ -25,11 +23,11 @@ use sections::{
 };
 
 /// Every setting, typed.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) admin: Admin,
-    pub(crate) database: Database,
+    pub(crate) database: Option<Database>,
     pub(crate) keys: Keys,
     pub(crate) signing: Signing,
     pub(crate) health: Health,
@@ -50,13 +48,9 @@ pub(crate) struct Loaded {
 }
 
 /// Reads all settings, and tells everything that is wrong with them.
-pub(crate) fn load(
-    overrides: &[Override],
-    environment: &Environment,
-    file: Option<&Path>,
-) -> Loaded {
+pub(crate) fn load(layers: &Layers<'_>) -> Loaded {
     let mut problems = Vec::new();
-    let values = Values::resolve(overrides, environment, file, &mut problems);
+    let values = Values::resolve(layers, &mut problems);
     let config = Config::read(&mut Reader::new(&values, &mut problems));
     Loaded {
         config,

@@ -16,6 +16,10 @@ const SECTIONS: &[(&str, &str)] = &[
     ("log", "The log"),
     ("limits", "What clients may ask of the server"),
     ("smtp", "Mail"),
+    (
+        "email_webhook",
+        "Mail by your own endpoint, instead of SMTP",
+    ),
     ("sms", "Text messages"),
     ("twilio", "Text messages by Twilio (sms.provider = twilio)"),
     (

@@ -175,6 +175,15 @@ registry! {
         "Sender of every mail, e.g. Example <no-reply@example.com>.",
     );
 
+    EMAIL_WEBHOOK_URL = Variable::new(
+        "email_webhook.url", "DOORWARD_EMAIL_WEBHOOK_URL", Kind::Url,
+        "Your own endpoint that sends mail, instead of SMTP; it gets a signed POST for each.",
+    );
+    EMAIL_WEBHOOK_SECRET = Variable::new(
+        "email_webhook.secret", "DOORWARD_EMAIL_WEBHOOK_SECRET", Kind::Text,
+        "Key of that signature, at least 32 characters.",
+    ).secret();
+
     SMS_PROVIDER = Variable::new(
         "sms.provider", "DOORWARD_SMS_PROVIDER", Kind::Choice(&["none", "twilio", "webhook"]),
         "Who carries text messages.",
@@ -182,6 +191,10 @@ registry! {
     TWILIO_ACCOUNT_SID = Variable::new(
         "twilio.account_sid", "DOORWARD_TWILIO_ACCOUNT_SID", Kind::Text,
         "Account at Twilio (AC…).",
+    );
+    TWILIO_API_KEY_SID = Variable::new(
+        "twilio.api_key_sid", "DOORWARD_TWILIO_API_KEY_SID", Kind::Text,
+        "API key (SK…) to sign in with instead of the account; then auth_token is its secret.",
     );
     TWILIO_AUTH_TOKEN = Variable::new(
         "twilio.auth_token", "DOORWARD_TWILIO_AUTH_TOKEN", Kind::Text, "Its token.",
@@ -200,12 +213,12 @@ registry! {
     );
     SMS_WEBHOOK_SECRET = Variable::new(
         "sms_webhook.secret", "DOORWARD_SMS_WEBHOOK_SECRET", Kind::Text,
-        "Key of that signature, at least 16 characters.",
+        "Key of that signature, at least 32 characters.",
     ).secret();
 
     MAINTENANCE_SECONDS = Variable::new(
         "maintenance.interval_seconds", "DOORWARD_MAINTENANCE_INTERVAL_SECONDS",
-        seconds(1, 86_400),
+        seconds(60, 86_400),
         "How often expired codes, dead sessions and old limits are removed.",
     ).default("300");
 }

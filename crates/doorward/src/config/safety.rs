@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::sections::{Location, PostgresTarget, Tls};
+use super::sections::{Database, Email, Tls};
 use super::{Config, Problem, Values, registry};
 
 macro_rules! exceptions {
@@ -198,27 +198,21 @@ impl Judge<'_> {
 
     fn database(&mut self) {
         let variable = &registry::DATABASE_URL;
-        match &self.config.database.location {
+        match &self.config.database {
             None => self.demand(
                 variable,
                 "must be set: sqlite:/var/lib/doorward/doorward.db or \
                  postgres://user:password@host/database?sslmode=verify-full.",
             ),
-            Some(Location::Sqlite(_)) => {}
-            Some(Location::Postgres(url)) => {
-                let target = PostgresTarget::of(url.expose());
-                if !target.is_local() && target.sslmode.as_deref() != Some("verify-full") {
-                    self.refuse(
-                        variable,
-                        format!(
-                            "the connection to PostgreSQL on {} would not be verified. Add \
-                             sslmode=verify-full.",
-                            target.hosts.join(", ")
-                        ),
-                        Exception::DatabaseTls,
-                    );
-                }
-            }
+            Some(Database::Postgres(options)) if options.is_plaintext_to_elsewhere() => self
+                .refuse(
+                    variable,
+                    "the connection to PostgreSQL would be neither secret nor verified. Drop \
+                     sslmode=disable, or say sslmode=verify-full."
+                        .to_owned(),
+                    Exception::DatabaseTls,
+                ),
+            Some(_) => {}
         }
     }
 
@@ -275,22 +269,18 @@ impl Judge<'_> {
 
     fn delivery(&mut self) {
         let delivery = &self.config.delivery;
-        if let Some(smtp) = delivery.smtp.as_ref().filter(|smtp| smtp.tls == Tls::None) {
-            let local = smtp.host == "localhost"
-                || smtp
-                    .host
-                    .parse::<IpAddr>()
-                    .is_ok_and(|address| address.is_loopback());
-            if !local {
-                let host = smtp.host.clone();
-                self.refuse(
-                    &registry::SMTP_TLS,
-                    format!("codes would travel to {host} in the clear. Use starttls or implicit."),
-                    Exception::SmtpTls,
-                );
-            }
+        if let Some(Email::Smtp(smtp)) = &delivery.email
+            && smtp.tls == Tls::None
+            && !is_this_machine(&smtp.host)
+        {
+            let host = smtp.host.clone();
+            self.refuse(
+                &registry::SMTP_TLS,
+                format!("codes would travel to {host} in the clear. Use starttls or implicit."),
+                Exception::SmtpTls,
+            );
         }
-        match (&delivery.smtp, &delivery.sms) {
+        match (&delivery.email, &delivery.sms) {
             (None, None) => self.warn(
                 registry::SMTP_URL.env,
                 "no mail server and no SMS provider is set: no code can be sent.",
@@ -306,6 +296,15 @@ impl Judge<'_> {
             (Some(_), Some(_)) => {}
         }
     }
+}
+
+/// As the sender of mail judges it: by the text alone, for an answer of the DNS could change.
+fn is_this_machine(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || bare
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 #[cfg(test)]

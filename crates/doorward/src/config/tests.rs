@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::*;
 
@@ -14,6 +14,15 @@ fn environment(pairs: &[(&str, &str)]) -> Environment {
         .iter()
         .map(|(name, value)| ((*name).to_owned(), OsString::from(value)))
         .collect()
+}
+
+fn load(flags: &[Override], environment: &Environment, file: Option<&Path>) -> Loaded {
+    super::load(&Layers {
+        flags,
+        environment,
+        data_dir: None,
+        file,
+    })
 }
 
 fn load_env(pairs: &[(&str, &str)]) -> Loaded {
@@ -46,13 +55,22 @@ fn every_setting_is_read_by_some_section() {
             ("DOORWARD_SMS_PROVIDER", "twilio"),
             ("DOORWARD_SMTP_HOST", "mail.example"),
             ("DOORWARD_SMTP_PORT", "25"),
+            ("DATABASE_URL", "sqlite:x.db"),
         ]),
         environment(&[("DOORWARD_SMS_PROVIDER", "webhook")]),
     ];
     let mut asked = std::collections::BTreeSet::new();
     for environment in loads {
         let mut problems = Vec::new();
-        let values = Values::resolve(&[], &environment, None, &mut problems);
+        let values = Values::resolve(
+            &Layers {
+                flags: &[],
+                environment: &environment,
+                data_dir: None,
+                file: None,
+            },
+            &mut problems,
+        );
         let mut reader = Reader::new(&values, &mut problems);
         Config::read(&mut reader);
         asked.extend(reader.asked_for().iter().copied());
@@ -107,7 +125,7 @@ fn our_name_wins_over_the_bare_one() {
     assert_eq!(loaded.config.server.listen.port(), 2);
     let loaded = load_env(&[("PORT", "1"), ("DATABASE_URL", "sqlite:x.db")]);
     assert_eq!(loaded.config.server.listen.port(), 1);
-    assert!(loaded.config.database.location.is_some());
+    assert!(loaded.config.database.is_some());
 }
 
 #[test]
@@ -222,7 +240,9 @@ fn mail_server_by_url() {
         ("DOORWARD_SMTP_FROM", "a@example.com"),
     ]);
     assert!(loaded.problems.is_empty(), "{}", told(&loaded));
-    let smtp = loaded.config.delivery.smtp.unwrap();
+    let Some(sections::Email::Smtp(smtp)) = loaded.config.delivery.email else {
+        panic!("SMTP")
+    };
     assert_eq!((smtp.host.as_str(), smtp.port), ("mail.example", 587));
     let (user, password) = smtp.credentials.unwrap();
     assert_eq!(
@@ -264,4 +284,58 @@ fn a_sound_deployment_is_accepted() {
         verdict.warnings
     );
     assert_eq!(loaded.config.server.issuer(), "https://auth.example.com");
+}
+
+#[test]
+fn a_data_directory_implies_database_and_key() {
+    let dir = tempfile::tempdir().unwrap();
+    file(&dir, "master.key", KEY, 0o600);
+    let database = |by_flag: bool, pairs: &[(&str, &str)]| {
+        let data_dir = DataDir {
+            path: dir.path().to_owned(),
+            by_flag,
+        };
+        let environment = environment(pairs);
+        let loaded = super::load(&Layers {
+            flags: &[],
+            environment: &environment,
+            data_dir: Some(&data_dir),
+            file: None,
+        });
+        assert!(loaded.problems.is_empty(), "{}", told(&loaded));
+        assert_eq!(loaded.config.keys.master.unwrap().expose(), KEY);
+        match loaded.config.database.unwrap() {
+            sections::Database::Sqlite(options) => options.path.display().to_string(),
+            sections::Database::Postgres(_) => "postgres".to_owned(),
+        }
+    };
+    let implied = dir.path().join("doorward.db").display().to_string();
+    let bare = &[("DATABASE_URL", "postgres://u@localhost/d")];
+    let ours = &[("DOORWARD_DATABASE_URL", "postgres://u@localhost/d")];
+    assert_eq!(database(true, &[]), implied);
+    assert_eq!(
+        database(true, bare),
+        implied,
+        "another program's DATABASE_URL is not ours"
+    );
+    assert_eq!(database(true, ours), "postgres");
+    assert_eq!(database(false, &[]), implied);
+    assert_eq!(
+        database(false, bare),
+        "postgres",
+        "a container image sets DOORWARD_DATA_DIR"
+    );
+}
+
+#[test]
+fn a_database_url_that_does_not_parse_is_not_repeated() {
+    for url in [
+        "postgres://u:hunter2@h:x/d",
+        "postgres://u@h/d?sslmode=prefer",
+        "sqlite::memory:",
+    ] {
+        let loaded = load_env(&[("DATABASE_URL", url)]);
+        assert_eq!(loaded.problems.len(), 1, "{url}");
+        assert!(!told(&loaded).contains("hunter2"));
+    }
 }

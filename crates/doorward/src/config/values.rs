@@ -1,6 +1,6 @@
 //! The layers put on top of each other: for every setting the value that holds and where it is from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -65,6 +65,48 @@ pub(crate) struct Override {
     pub(crate) flag: &'static str,
 }
 
+/// Directory of an embedded deployment. It implies a database and a master key.
+#[derive(Debug, Clone)]
+pub(crate) struct DataDir {
+    /// The directory.
+    pub(crate) path: PathBuf,
+    /// Who named it: a flag, or something weaker.
+    pub(crate) by_flag: bool,
+}
+
+impl DataDir {
+    /// Its database file.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path.join("doorward.db")
+    }
+
+    /// The file with its master key.
+    pub(crate) fn master_key(&self) -> PathBuf {
+        self.path.join("master.key")
+    }
+}
+
+/// What settings are read from. Each wins over those after it:
+///
+/// 1. flags,
+/// 2. `DOORWARD_*`,
+/// 3. what `--data-dir` implies: above the bare names, because a `DATABASE_URL` that happens to be
+///    in somebody's shell belongs to another program,
+/// 4. the bare names,
+/// 5. the file,
+/// 6. what a data directory implies that no flag named.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Layers<'a> {
+    /// Flags.
+    pub(crate) flags: &'a [Override],
+    /// Environment.
+    pub(crate) environment: &'a Environment,
+    /// Data directory.
+    pub(crate) data_dir: Option<&'a DataDir>,
+    /// TOML file.
+    pub(crate) file: Option<&'a Path>,
+}
+
 /// Every value that somebody set.
 #[derive(Debug, Default)]
 pub(crate) struct Values {
@@ -73,23 +115,30 @@ pub(crate) struct Values {
 }
 
 impl Values {
-    /// Flags over environment over the file. What is wrong goes to `problems`, and resolving goes on.
-    pub(crate) fn resolve(
-        overrides: &[Override],
-        environment: &Environment,
-        file: Option<&Path>,
-        problems: &mut Vec<Problem>,
-    ) -> Self {
+    /// Puts the layers on top of each other. What is wrong goes to `problems`, and it goes on.
+    pub(crate) fn resolve(layers: &Layers<'_>, problems: &mut Vec<Problem>) -> Self {
         let mut values = Self::default();
-        if let Some(path) = file {
+        let (by_flag, implied) = match layers.data_dir {
+            Some(dir) if dir.by_flag => (Some(dir), None),
+            other => (None, other),
+        };
+        values.imply(implied, problems);
+        if let Some(path) = layers.file {
             values.read_file(path, problems);
         }
-        values.read_environment(environment, problems);
+        let bare = registry::ALL
+            .iter()
+            .filter_map(|v| v.alias.map(|name| (v, name)));
+        values.read_environment(bare, layers.environment, problems);
+        values.imply(by_flag, problems);
+        let ours = registry::ALL.iter().map(|v| (v, v.env));
+        values.read_environment(ours, layers.environment, problems);
+        refuse_unknown(layers.environment, problems);
         for Override {
             variable,
             text,
             flag,
-        } in overrides
+        } in layers.flags
         {
             values.set(variable, text.clone(), Source::Flag(flag));
         }
@@ -146,12 +195,13 @@ impl Values {
             }
         };
         let mut holds_secret = false;
+        let mut seen = BTreeSet::new();
         for entry in file::parse(path, &text, problems) {
             let Some((variable, from_file)) = file::lookup(&entry.key) else {
                 continue;
             };
             let at = file::at(path, entry.line);
-            if self.by_key.contains_key(variable.key) {
+            if !seen.insert(variable.key) {
                 problems.push(both(&at, variable.key, &format!("{}_file", variable.key)));
             } else if from_file {
                 // Relative to the file that names it, wherever the server is started.
@@ -167,43 +217,42 @@ impl Values {
         }
     }
 
-    fn read_environment(&mut self, environment: &Environment, problems: &mut Vec<Problem>) {
-        for variable in registry::ALL {
-            // The name with our prefix wins over the bare one.
-            for name in variable.env_names() {
-                let file_name = format!("{name}_FILE");
-                let direct = environment.get(name);
-                let by_file = environment.get(&file_name).filter(|_| variable.secret);
-                match (direct, by_file) {
-                    (Some(_), Some(_)) => problems.push(both("environment", name, &file_name)),
-                    (Some(value), None) => match value.to_str() {
-                        Some(text) => {
-                            let source = Source::Environment(name);
-                            self.set(variable, text.to_owned(), source);
-                        }
-                        None => problems.push(Problem::new(name, "is not UTF-8")),
-                    },
-                    (None, Some(path)) => {
-                        self.read_secret(variable, file_name, PathBuf::from(path), problems);
-                    }
-                    (None, None) => continue,
-                }
-                break;
+    fn imply(&mut self, data_dir: Option<&DataDir>, problems: &mut Vec<Problem>) {
+        let Some(dir) = data_dir else { return };
+        match dir.database().to_str() {
+            Some(path) => {
+                let source = Source::Flag("--data-dir");
+                self.set(&registry::DATABASE_URL, format!("sqlite:{path}"), source);
             }
+            None => problems.push(Problem::new("--data-dir", "is not UTF-8")),
         }
-        let known = known_names();
-        for name in environment
-            .ours()
-            .filter(|name| !known.iter().any(|known| known == name))
-        {
-            let hint = nearest(name, known.iter().map(String::as_str));
-            problems.push(Problem::new(
-                name,
-                match hint {
-                    Some(known) => format!("no such setting; did you mean {known}?"),
-                    None => "no such setting; `doorward config reference` lists every one".into(),
+        if dir.master_key().exists() {
+            let named_by = "--data-dir".to_owned();
+            self.read_secret(&registry::MASTER_KEY, named_by, dir.master_key(), problems);
+        }
+    }
+
+    fn read_environment(
+        &mut self,
+        names: impl Iterator<Item = (&'static Variable, &'static str)>,
+        environment: &Environment,
+        problems: &mut Vec<Problem>,
+    ) {
+        for (variable, name) in names {
+            let file_name = format!("{name}_FILE");
+            let direct = environment.get(name);
+            let by_file = environment.get(&file_name).filter(|_| variable.secret);
+            match (direct, by_file) {
+                (Some(_), Some(_)) => problems.push(both("environment", name, &file_name)),
+                (Some(value), None) => match value.to_str() {
+                    Some(text) => self.set(variable, text.to_owned(), Source::Environment(name)),
+                    None => problems.push(Problem::new(name, "is not UTF-8")),
                 },
-            ));
+                (None, Some(path)) => {
+                    self.read_secret(variable, file_name, PathBuf::from(path), problems);
+                }
+                (None, None) => {}
+            }
         }
     }
 
@@ -241,6 +290,23 @@ impl Values {
         if mode & OTHERS_READ != 0 {
             self.readable_by_all.push((named_by, path.to_owned()));
         }
+    }
+}
+
+fn refuse_unknown(environment: &Environment, problems: &mut Vec<Problem>) {
+    let known = known_names();
+    for name in environment
+        .ours()
+        .filter(|name| !known.iter().any(|known| known == name))
+    {
+        let hint = nearest(name, known.iter().map(String::as_str));
+        problems.push(Problem::new(
+            name,
+            match hint {
+                Some(known) => format!("no such setting; did you mean {known}?"),
+                None => "no such setting; `doorward config reference` lists every one".to_owned(),
+            },
+        ));
     }
 }
 

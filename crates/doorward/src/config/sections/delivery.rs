@@ -4,7 +4,7 @@ use doorward_domain::secret::SecretText;
 use url::Url;
 
 use crate::config::reader::Reader;
-use crate::config::registry;
+use crate::config::{Variable, registry};
 
 /// How the connection to the mail server is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,24 @@ pub(crate) struct Smtp {
     pub(crate) from: String,
 }
 
+/// An endpoint of the operator's own that takes messages.
+#[derive(Debug, Clone)]
+pub(crate) struct Webhook {
+    /// Where.
+    pub(crate) url: Url,
+    /// Key of the signature.
+    pub(crate) secret: SecretText,
+}
+
+/// `[smtp]` or `[email_webhook]`
+#[derive(Debug, Clone)]
+pub(crate) enum Email {
+    /// A mail server.
+    Smtp(Smtp),
+    /// The operator's own endpoint.
+    Webhook(Webhook),
+}
+
 /// `[sms]` with `[twilio]` or `[sms_webhook]`
 #[derive(Debug, Clone)]
 pub(crate) enum Sms {
@@ -39,6 +57,8 @@ pub(crate) enum Sms {
     Twilio {
         /// Account.
         account_sid: String,
+        /// API key, if not the account itself signs in.
+        api_key_sid: Option<String>,
         /// Its token.
         auth_token: SecretText,
         /// Number or messaging service.
@@ -47,19 +67,14 @@ pub(crate) enum Sms {
         base_url: Url,
     },
     /// The operator's own endpoint.
-    Webhook {
-        /// Where.
-        url: Url,
-        /// Key of the signature.
-        secret: SecretText,
-    },
+    Webhook(Webhook),
 }
 
 /// Both.
 #[derive(Debug, Clone)]
 pub(crate) struct Delivery {
     /// Mail, when it is set up.
-    pub(crate) smtp: Option<Smtp>,
+    pub(crate) email: Option<Email>,
     /// Text messages, when they are set up.
     pub(crate) sms: Option<Sms>,
 }
@@ -67,10 +82,53 @@ pub(crate) struct Delivery {
 impl Delivery {
     pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
         Self {
-            smtp: smtp(reader),
+            email: email(reader),
             sms: sms(reader),
         }
     }
+}
+
+fn email(reader: &mut Reader<'_>) -> Option<Email> {
+    use registry::{EMAIL_WEBHOOK_SECRET, EMAIL_WEBHOOK_URL};
+
+    let smtp = smtp(reader);
+    let hook_set = reader.is_set(&EMAIL_WEBHOOK_URL) || reader.is_set(&EMAIL_WEBHOOK_SECRET);
+    let hook = webhook(reader, &EMAIL_WEBHOOK_URL, &EMAIL_WEBHOOK_SECRET, hook_set);
+    if smtp.is_some() && hook_set {
+        reader.problem(
+            &EMAIL_WEBHOOK_URL,
+            "a mail server is set too; keep one of the two",
+        );
+    }
+    smtp.map(Email::Smtp).or(hook.map(Email::Webhook))
+}
+
+fn webhook(
+    reader: &mut Reader<'_>,
+    url: &Variable,
+    secret: &Variable,
+    wanted: bool,
+) -> Option<Webhook> {
+    const SHORTEST: usize = 32;
+    let (place, key) = (reader.url(url), reader.secret(secret));
+    if !wanted {
+        return None;
+    }
+    for variable in [url, secret] {
+        if !reader.is_set(variable) {
+            reader.problem(variable, "must be set for the webhook to work");
+        }
+    }
+    if key
+        .as_ref()
+        .is_some_and(|key| key.expose().len() < SHORTEST)
+    {
+        reader.problem(secret, format!("must have at least {SHORTEST} characters"));
+    }
+    Some(Webhook {
+        url: place?,
+        secret: key?,
+    })
 }
 
 fn smtp(reader: &mut Reader<'_>) -> Option<Smtp> {
@@ -192,34 +250,28 @@ fn percent_decoded(text: &str) -> Option<String> {
 
 fn sms(reader: &mut Reader<'_>) -> Option<Sms> {
     use registry::{
-        SMS_PROVIDER, SMS_WEBHOOK_SECRET, SMS_WEBHOOK_URL, TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN,
-        TWILIO_BASE_URL, TWILIO_FROM,
+        SMS_PROVIDER, SMS_WEBHOOK_SECRET, SMS_WEBHOOK_URL, TWILIO_ACCOUNT_SID, TWILIO_API_KEY_SID,
+        TWILIO_AUTH_TOKEN, TWILIO_BASE_URL, TWILIO_FROM,
     };
 
     let provider = reader.choice(&SMS_PROVIDER);
-    let because = format!("{} is {provider}", SMS_PROVIDER.env);
     match provider {
         "twilio" => {
+            let because = format!("{} is {provider}", SMS_PROVIDER.env);
             let account_sid = reader.needed(&TWILIO_ACCOUNT_SID, &because);
+            let api_key_sid = reader.text(&TWILIO_API_KEY_SID);
             let auth_token = SecretText::new(reader.needed(&TWILIO_AUTH_TOKEN, &because));
             let from = reader.needed(&TWILIO_FROM, &because);
             let base_url = reader.url(&TWILIO_BASE_URL)?;
             Some(Sms::Twilio {
                 account_sid,
+                api_key_sid,
                 auth_token,
                 from,
                 base_url,
             })
         }
-        "webhook" => {
-            let secret = SecretText::new(reader.needed(&SMS_WEBHOOK_SECRET, &because));
-            if reader.is_set(&SMS_WEBHOOK_SECRET) && secret.expose().len() < 16 {
-                reader.problem(&SMS_WEBHOOK_SECRET, "must have at least 16 characters");
-            }
-            reader.needed(&SMS_WEBHOOK_URL, &because);
-            let url = reader.url(&SMS_WEBHOOK_URL)?;
-            Some(Sms::Webhook { url, secret })
-        }
+        "webhook" => webhook(reader, &SMS_WEBHOOK_URL, &SMS_WEBHOOK_SECRET, true).map(Sms::Webhook),
         _ => None,
     }
 }

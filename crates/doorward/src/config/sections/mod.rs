@@ -12,8 +12,8 @@ mod server;
 mod signing;
 
 pub(crate) use admin::Admin;
-pub(crate) use database::{Database, Location, PostgresTarget};
-pub(crate) use delivery::{Delivery, Sms, Smtp, Tls};
+pub(crate) use database::Database;
+pub(crate) use delivery::{Delivery, Email, Sms, Smtp, Tls, Webhook};
 pub(crate) use health::Health;
 pub(crate) use keys::Keys;
 pub(crate) use limits::Limits;
