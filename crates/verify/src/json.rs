@@ -111,12 +111,11 @@ mod tests {
 
     #[test]
     fn refuses_what_parsers_disagree_about() {
-        let cases: [&[u8]; 14] = [
+        let cases: [&[u8]; 13] = [
             br#"{"a":1,"a":1}"#,
             br#"{"a":1,"\u0061":2}"#,
             br#"{"x":{"a":1,"a":2}}"#,
             br#"[{"a":1,"a":2}]"#,
-            br#"{"a":1} "#,
             br#"{"a":1}{}"#,
             br#"{"a":1,}"#,
             br"{'a':1}",
@@ -127,7 +126,7 @@ mod tests {
             b"",
             b"null",
         ];
-        for bad in cases.into_iter().filter(|case| *case != br#"{"a":1} "#) {
+        for bad in cases {
             assert!(object(bad).is_none(), "{}", String::from_utf8_lossy(bad));
         }
     }

@@ -17,7 +17,7 @@ pub enum KeyError {
     /// Not what it should be (JSON with `keys`, PEM, base64, numbers of a key).
     #[error("the keys are malformed")]
     Malformed,
-    /// An RSA key below 2,048 or above 8,192 bits, or a coordinate of a wrong length.
+    /// An RSA key of other than 2,048, 3,072 or 4,096 bits, or a coordinate of a wrong length.
     #[error("a key has a size that is not accepted")]
     Size,
     /// A private key where a public one belongs. It is compromised: replace it.

@@ -13,7 +13,7 @@ use crate::jwks::KeyError;
 /// A signature algorithm that Doorward issues tokens with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Algorithm {
-    /// RSASSA-PKCS1-v1_5 with SHA-256; keys of 2,048 to 8,192 bits.
+    /// RSASSA-PKCS1-v1_5 with SHA-256; keys of 2,048, 3,072 or 4,096 bits.
     Rs256,
     /// ECDSA on P-256 with SHA-256.
     Es256,
@@ -72,7 +72,7 @@ impl VerificationKey {
             .len()
             .saturating_mul(8)
             .saturating_sub(first.leading_zeros() as usize);
-        if !(2048..=8192).contains(&bits) {
+        if ![2048, 3072, 4096].contains(&bits) {
             return Err(KeyError::Size);
         }
         // The exponent that every key of Doorward has; small ones invite attacks, large ones cost.

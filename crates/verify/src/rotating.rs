@@ -107,10 +107,10 @@ impl<F: FetchJwks> RotatingKeys<F> {
         let state = self.read();
         let usable = state.usable(now, &self.timing);
         let known = usable.as_ref().is_some_and(|keys| keys.find(kid).is_some());
-        if known && state.is_fresh(now, &self.timing) || !state.may_fetch(now, &self.timing) {
+        if known && state.is_fresh(now, &self.timing) {
             return usable;
         }
-        // Who already has the key does not wait for somebody else's fetch.
+        // Who already has the key does not wait for somebody else's fetch; who lacks it does.
         let flight = match self.flight.try_lock() {
             Ok(flight) => flight,
             Err(_) if known => return usable,
