@@ -4,8 +4,8 @@ mod list;
 mod load;
 mod rotate;
 
+pub use doorward_store::platform::StoredSigningKey;
 pub use list::list;
 pub(crate) use load::ensure_active;
 pub use load::reload;
-pub use doorward_store::platform::StoredSigningKey;
 pub use rotate::{RotateMode, rotate, tick};

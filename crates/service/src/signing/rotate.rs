@@ -105,15 +105,11 @@ async fn activate_next(core: &Core, context: &Context, mode: RotateMode) -> Resu
     core.store
         .write(move |tx| {
             let mut platform = tx.platform();
-            let keys = platform.signing_keys()?;
-            let Some(active) = keys.into_iter().find(|key| key.state == KeyState::Active) else {
-                return Ok(None);
-            };
-            let Some(kid) = platform.rotate_signing_key(&active.kid, now, retire_after)? else {
+            let Some(kid) = platform.rotate_signing_key(&former, now, retire_after)? else {
                 return Ok(None);
             };
             platform.audit(&event.event(None, Action::SigningKeyRotated).on("signing_key", &kid).with(
-                serde_json::json!({ "former": active.kid, "retire_now": mode == RotateMode::RetireNow }),
+                serde_json::json!({ "former": former, "retire_now": mode == RotateMode::RetireNow }),
             ))?;
             if mode == RotateMode::RetireNow {
                 for retired in platform.retire_signing_keys(now)? {
