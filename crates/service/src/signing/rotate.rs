@@ -92,7 +92,14 @@ async fn create_next(core: &Core, context: &Context) -> Result<()> {
     Ok(())
 }
 
-async fn activate_next(core: &Core, context: &Context, mode: RotateMode) -> Result<Option<String>> {
+/// Puts the next key in the place of the active one, which is named: of two nodes that saw it
+/// active, only the first replaces it.
+async fn activate_next(
+    core: &Core,
+    context: &Context,
+    former: String,
+    mode: RotateMode,
+) -> Result<Option<String>> {
     let now = context.now();
     let retire_after = match mode {
         RotateMode::Overlap => plus_seconds(
