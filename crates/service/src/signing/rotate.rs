@@ -64,12 +64,15 @@ pub async fn tick(core: &Core) -> Result<()> {
     if next.is_none() {
         changed |= create(core, &context, KeyState::Next).await?;
     }
-    let due = active.is_some_and(|key| {
+    let due = active.filter(|key| {
         let since = key.activated_at.unwrap_or(key.created_at);
         plus_seconds(since, core.settings.key_rotation_seconds) <= now
     });
-    if due && published_long_enough {
-        changed |= activate_next(core, &context, RotateMode::Overlap)
+    if let Some(active) = due
+        && published_long_enough
+    {
+        let former = active.kid.clone();
+        changed |= activate_next(core, &context, former, RotateMode::Overlap)
             .await?
             .is_some();
         changed |= create(core, &context, KeyState::Next).await?;
