@@ -30,14 +30,19 @@ pub enum RotateMode {
 /// same moment.
 pub async fn rotate(core: &Core, operator: &Operator, mode: RotateMode) -> Result<String> {
     operator.require(Scope::KeysWrite)?;
-    reload(core).await?;
+    let keys = core
+        .store
+        .read(|tx| Ok::<_, Error>(tx.platform().signing_keys()?))
+        .await?;
+    let active = keys
+        .into_iter()
+        .find(|key| key.state == KeyState::Active)
+        .ok_or_else(|| Error::internal("there is no active signing key"))?;
     create_next(core, &operator.context).await?;
-    let kid = activate_next(core, &operator.context, mode)
-        .await?
-        .ok_or_else(|| {
-            Error::new(Code::Conflict)
-                .with_message("Somebody else rotated the keys at this moment.")
-        })?;
+    let activated = activate_next(core, &operator.context, active.kid, mode).await?;
+    let kid = activated.ok_or_else(|| {
+        Error::new(Code::Conflict).with_message("Somebody else rotated the keys at this moment.")
+    })?;
     // The successor of the successor is published from now on.
     create_next(core, &operator.context).await?;
     reload(core).await?;
