@@ -149,6 +149,15 @@ param_from_ids! {
     RequestId NodeId
 }
 
+/// The time so many microseconds after 1970.
+///
+/// Not `Timestamp::from_microsecond`, which refuses the last second of the calendar, and with it
+/// `Timestamp::MAX`, where sums of times saturate.
+pub(crate) fn time_from_micros(micros: i64) -> Option<Timestamp> {
+    let nanos = i32::try_from(micros.rem_euclid(1_000_000)).ok()?.checked_mul(1_000)?;
+    Timestamp::new(micros.div_euclid(1_000_000), nanos).ok()
+}
+
 /// A type that a column can be read as.
 pub trait FromColumn: Sized {
     /// Reads it.
@@ -168,7 +177,9 @@ fn mismatch<T>(wanted: &str, got: &Value) -> Result<T, StoreError> {
         Value::Uuid(_) => "a UUID",
         Value::Time(_) => "a time",
     };
-    Err(StoreError::Decode(format!("expected {wanted}, found {kind}")))
+    Err(StoreError::Decode(format!(
+        "expected {wanted}, found {kind}"
+    )))
 }
 
 impl FromColumn for bool {
@@ -242,7 +253,7 @@ impl FromColumn for Timestamp {
         match value {
             Value::Time(v) => Ok(v),
             Value::Int(v) => {
-                Self::from_microsecond(v).map_err(|_| StoreError::decode("a time out of range"))
+                time_from_micros(v).ok_or_else(|| StoreError::decode("a time out of range"))
             }
             other => mismatch("a time", &other),
         }
@@ -274,6 +285,10 @@ impl Row {
     /// # Errors
     /// [`StoreError::Decode`] when there is none, or it holds something else.
     pub fn take<T: FromColumn>(&mut self) -> Result<T, StoreError> {
-        T::from_column(self.0.next().ok_or_else(|| StoreError::decode("a column too few"))?)
+        T::from_column(
+            self.0
+                .next()
+                .ok_or_else(|| StoreError::decode("a column too few"))?,
+        )
     }
 }

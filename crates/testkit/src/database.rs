@@ -4,6 +4,12 @@
 //! (`cargo xtask test` starts one). Without it those tests say that they were skipped, or fail when
 //! `DOORWARD_REQUIRE_POSTGRES=1`.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test without its database has failed"
+)]
+
 mod postgres;
 
 use std::path::{Path, PathBuf};

@@ -18,11 +18,12 @@ pub(super) enum Reply {
 }
 
 type Answer = Result<Reply, Error>;
+type Request<'a> = Pin<Box<dyn Future<Output = Answer> + 'a>>;
 
 /// Requests that leave together, in the order in which they were added.
 pub(super) struct Flight<'a> {
     client: &'a Client,
-    requests: Vec<(Pin<Box<dyn Future<Output = Answer> + 'a>>, Option<Answer>)>,
+    requests: Vec<(Request<'a>, Option<Answer>)>,
 }
 
 impl<'a> Flight<'a> {

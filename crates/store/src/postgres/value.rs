@@ -10,7 +10,7 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
 
 use crate::error::StoreError;
-use crate::value::{Param, Row, Value};
+use crate::value::{Param, Row, Value, time_from_micros};
 
 /// Microseconds from 1970 to PostgreSQL's 2000-01-01.
 const EPOCH_2000: i64 = 946_684_800_000_000;
@@ -115,10 +115,12 @@ impl<'a> FromSql<'a> for Value {
             ty if *ty == Type::BYTEA => Self::Bytes(raw.to_owned()),
             ty if *ty == Type::UUID => Self::Uuid(Uuid::from_slice(raw)?),
             ty if *ty == Type::TIMESTAMPTZ => {
-                let micros = i64::from_be_bytes(raw.try_into()?)
-                    .checked_add(EPOCH_2000)
-                    .ok_or("a time out of range")?;
-                Self::Time(Timestamp::from_microsecond(micros)?)
+                let micros = i64::from_be_bytes(raw.try_into()?).checked_add(EPOCH_2000);
+                Self::Time(
+                    micros
+                        .and_then(time_from_micros)
+                        .ok_or("a time out of range")?,
+                )
             }
             ty if *ty == Type::BOOL => Self::Bool(raw != [0]),
             ty if *ty == Type::INT4 => Self::Int(i32::from_be_bytes(raw.try_into()?).into()),

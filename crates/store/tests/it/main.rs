@@ -1,4 +1,19 @@
-//! The drivers, the migrations and the store, on both engines.
+//! The drivers and the migrations, on both engines.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that finds something else than it expects has failed"
+)]
 
 mod driver;
+mod driver_postgres;
+mod driver_reads;
+mod driver_sqlite;
+mod driver_tls;
+mod driver_values;
+mod migrate;
 mod support;

@@ -1,5 +1,13 @@
 //! What the tests share.
 
+mod hold;
+mod probe;
+mod proxy;
 mod raw;
+mod server;
 
-pub use raw::{Outcome, Raw};
+pub(crate) use hold::Hold;
+pub(crate) use probe::{Probe, Tune, ids, insert, insert_deferred, postgres_options};
+pub(crate) use proxy::Proxy;
+pub(crate) use raw::Raw;
+pub(crate) use server::Server;

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use doorward_store::{Access, BoxFuture, Connection, Driver, Job, StoreError, Verdict};
 use tokio::sync::oneshot;
 
-/// What came of a job: what the driver said, and what the closure returned last.
-pub type Outcome<T> = Result<T, StoreError>;
-
 /// A driver without the store over it.
 #[derive(Clone)]
-pub struct Raw(pub Arc<dyn Driver>);
+pub(crate) struct Raw(pub(crate) Arc<dyn Driver>);
 
+/// What the driver said, and what the closure returned last.
 type Answer<T> = (Result<(), StoreError>, Option<Result<T, StoreError>>);
 
 struct RawJob<F, T> {
@@ -47,16 +45,16 @@ where
 
 impl Raw {
     /// Over a driver.
-    pub fn new(driver: impl Driver) -> Self {
+    pub(crate) fn new(driver: impl Driver) -> Self {
         Self(Arc::new(driver))
     }
 
     /// Queues a job at once; the future is its outcome. Dropping it abandons the job.
-    pub fn submit<T: Send + 'static>(
+    pub(crate) fn submit<T: Send + 'static>(
         &self,
         access: Access,
         work: impl FnMut(&mut dyn Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> BoxFuture<'static, Outcome<T>> {
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
         let (reply, answer) = oneshot::channel();
         self.0.submit(
             access,
@@ -73,18 +71,18 @@ impl Raw {
     }
 
     /// Writes.
-    pub fn write<T: Send + 'static>(
+    pub(crate) fn write<T: Send + 'static>(
         &self,
         work: impl FnMut(&mut dyn Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> BoxFuture<'static, Outcome<T>> {
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
         self.submit(Access::Write, work)
     }
 
     /// Reads.
-    pub fn read<T: Send + 'static>(
+    pub(crate) fn read<T: Send + 'static>(
         &self,
         work: impl FnMut(&mut dyn Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> BoxFuture<'static, Outcome<T>> {
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
         self.submit(Access::Read, work)
     }
 }

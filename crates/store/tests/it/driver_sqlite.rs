@@ -1,0 +1,363 @@
+//! What only a file can do: group commits, other processes, permissions, full disks.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use doorward_store::StoreError;
+use doorward_store::sqlite::{Options, SqliteDriver};
+use doorward_testkit::database::{Engine, run};
+
+use crate::support::{Hold, Probe, Raw, Tune, ids, insert};
+
+const FILE: &str = "DOORWARD_TEST_SQLITE_FILE";
+
+fn open(options: Options) -> Raw {
+    Raw::new(SqliteDriver::open(options).expect("SQLite opens"))
+}
+
+async fn make_table(raw: &Raw) {
+    const SQL: &str = "CREATE TABLE probe (id INTEGER NOT NULL PRIMARY KEY, y BLOB) STRICT";
+    raw.write(|tx| tx.execute(SQL, &[]))
+        .await
+        .expect("the table is made");
+}
+
+/// Each job looks, from outside, whether the job before it is committed already.
+#[test]
+fn waiting_jobs_share_one_commit() {
+    run(Engine::Sqlite, async |db| {
+        let probe = Probe::new(&db, Tune::default()).await;
+        let hold = Hold::writer(&probe.raw).await;
+        let path = db.url().trim_start_matches("sqlite:").to_owned();
+        let jobs: Vec<_> = (1..=70)
+            .map(|id| {
+                let path = path.clone();
+                probe.raw.write(move |tx| {
+                    let outside = rusqlite::Connection::open(&path).expect("opens");
+                    let committed = outside
+                        .query_row("SELECT count(*) FROM probe", [], |row| row.get::<_, i64>(0))
+                        .expect("counts");
+                    insert(tx, id)?;
+                    Ok(committed)
+                })
+            })
+            .collect();
+        hold.release().await;
+        let mut committed = Vec::new();
+        for job in jobs {
+            committed.push(job.await.unwrap());
+        }
+        // The holding job was the first of 64; the others had to wait for the next commit.
+        assert_eq!(committed, [[0].repeat(63), [63].repeat(7)].concat());
+    });
+}
+
+#[test]
+fn database_files_are_the_owners_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.db");
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    std::fs::write(&path, "").unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o664)).unwrap();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let raw = open(Options::file(&path));
+        make_table(&raw).await;
+        for name in ["a.db", "a.db-wal", "a.db-shm"] {
+            assert_eq!(mode(&directory.path().join(name)), 0o600, "{name}");
+        }
+        let fresh = directory.path().join("b.db");
+        let _raw = open(Options::file(&fresh));
+        assert_eq!(mode(&fresh), 0o600);
+    });
+}
+
+#[test]
+fn what_is_no_database_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let unavailable = |path: &Path| match SqliteDriver::open(Options::file(path)) {
+        Err(StoreError::Unavailable {
+            message,
+            uncertain: false,
+        }) => message,
+        other => panic!("{other:?}"),
+    };
+    let text = directory.path().join("text");
+    std::fs::write(
+        &text,
+        "not a database, but long enough to look at".repeat(50),
+    )
+    .unwrap();
+    assert!(unavailable(&text).contains("not a database"));
+    assert!(unavailable(&directory.path().join("no/such/a.db")).contains("a.db"));
+    unavailable(directory.path());
+}
+
+#[test]
+fn a_lock_held_by_another_process_is_waited_for_and_then_contention() {
+    run(Engine::Sqlite, async |db| {
+        let probe = Probe::new(&db, Tune::default()).await;
+        let mut options = Options::parse(&db.url()).unwrap();
+        options.busy_timeout = Duration::from_millis(100);
+        options.busy_retries = 1;
+        let hasty = open(options.clone());
+        let other = rusqlite::Connection::open(&options.path).unwrap();
+        other
+            .execute_batch("BEGIN IMMEDIATE; INSERT INTO probe (id) VALUES (1)")
+            .unwrap();
+        assert!(matches!(
+            hasty.write(|tx| insert(tx, 2)).await,
+            Err(StoreError::Contention)
+        ));
+        // Readers do not wait for writers.
+        assert_eq!(hasty.read(ids).await.unwrap(), [0_i64; 0]);
+        let patient = probe.raw.write(|tx| insert(tx, 3));
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        other.execute_batch("COMMIT").unwrap();
+        patient.await.unwrap();
+        hasty.write(|tx| insert(tx, 4)).await.unwrap();
+        assert_eq!(probe.ids().await, [1, 3, 4]);
+    });
+}
+
+#[test]
+fn a_second_process_writes_the_same_file() {
+    const ROUNDS: i64 = 300;
+    run(Engine::Sqlite, async |db| {
+        let probe = Probe::new(&db, Tune::default()).await;
+        let path = db.url().trim_start_matches("sqlite:").to_owned();
+        let mut child = again("child_writes_beside_its_parent", &path)
+            .spawn()
+            .unwrap();
+        for id in 0..ROUNDS {
+            probe.raw.write(move |tx| insert(tx, id)).await.unwrap();
+        }
+        assert!(child.wait().unwrap().success());
+        let expected: Vec<i64> = (0..ROUNDS)
+            .chain((0..ROUNDS).map(|id| 10_000 + id))
+            .collect();
+        assert_eq!(probe.ids().await, expected);
+    });
+}
+
+#[test]
+#[ignore = "the other process of a_second_process_writes_the_same_file"]
+fn child_writes_beside_its_parent() {
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let raw = open(Options::file(file_of_parent()));
+        for id in 0..300 {
+            raw.write(move |tx| insert(tx, 10_000 + id)).await.unwrap();
+        }
+    });
+}
+
+/// The limit of the options takes the same way through SQLite as a full disk.
+#[test]
+fn a_file_at_its_limit_refuses_writes_and_recovers() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut options = Options::file(directory.path().join("a.db"));
+    options.max_bytes = Some(400_000);
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        fill_and_recover(&open(options)).await;
+    });
+}
+
+/// A real full disk: this test again, in a name space with a tiny file system of its own.
+#[test]
+fn a_full_disk_refuses_writes_and_recovers() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = directory.path().join("a.db");
+    let child = again("child_fills_its_disk", place.to_str().unwrap());
+    let program = child.get_program().to_str().unwrap().to_owned();
+    let script = format!(
+        "mount -t tmpfs -o size=1m tmpfs '{}' || exit 99; exec '{program}' \"$@\"",
+        directory.path().display()
+    );
+    let status = Command::new("unshare")
+        .args(["--mount", "--map-root-user", "sh", "-c", &script, "sh"])
+        .args(child.get_args())
+        .env(FILE, &place)
+        .status();
+    match status.map(|status| status.code()) {
+        Ok(Some(0)) => {}
+        Ok(Some(1 | 99)) | Err(_) if !can_mount() => {
+            println!("skipped: no file system of one's own here")
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn can_mount() -> bool {
+    Command::new("unshare")
+        .args([
+            "--mount",
+            "--map-root-user",
+            "mount",
+            "-t",
+            "tmpfs",
+            "tmpfs",
+            "/mnt",
+        ])
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+#[test]
+#[ignore = "the other process of a_full_disk_refuses_writes_and_recovers"]
+fn child_fills_its_disk() {
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let path = file_of_parent();
+        let raw = open(Options::file(&path));
+        make_table(&raw).await;
+        // Something else takes the space away, then gives it back.
+        let ballast = Path::new(&path).with_file_name("ballast");
+        std::fs::write(&ballast, vec![0; 500_000]).unwrap();
+        let refused = fill(&raw).await;
+        assert!(
+            matches!(refused, StoreError::Unavailable { .. }),
+            "{refused:?}"
+        );
+        let before = raw.read(ids).await.unwrap();
+        std::fs::remove_file(&ballast).unwrap();
+        raw.write(|tx| insert(tx, 1_000_000)).await.unwrap();
+        assert_eq!(
+            raw.read(ids).await.unwrap(),
+            [before, vec![1_000_000]].concat()
+        );
+    });
+}
+
+/// Writes until it is refused; every answered write is there afterwards.
+async fn fill(raw: &Raw) -> StoreError {
+    let mut stored = Vec::new();
+    for id in 0..10_000 {
+        let write = raw.write(move |tx| {
+            tx.execute(
+                "INSERT INTO probe (id, y) VALUES ($1, $2)",
+                &[id.into(), (&[7; 4000]).into()],
+            )
+        });
+        match write.await {
+            Ok(_) => stored.push(id),
+            Err(error) => {
+                assert_eq!(raw.read(ids).await.unwrap(), stored);
+                return error;
+            }
+        }
+    }
+    panic!("the disk is never full");
+}
+
+async fn fill_and_recover(raw: &Raw) {
+    make_table(raw).await;
+    let refused = fill(raw).await;
+    assert!(
+        matches!(
+            refused,
+            StoreError::Unavailable {
+                uncertain: false,
+                ..
+            }
+        ),
+        "{refused:?}"
+    );
+    raw.write(|tx| tx.execute("DELETE FROM probe", &[]))
+        .await
+        .unwrap();
+    raw.write(|tx| insert(tx, 1)).await.unwrap();
+    assert_eq!(raw.read(ids).await.unwrap(), [1]);
+}
+
+#[test]
+fn one_job_too_big_for_the_disk_harms_none_of_its_neighbours() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut options = Options::file(directory.path().join("a.db"));
+    options.max_bytes = Some(400_000);
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let raw = open(options);
+        make_table(&raw).await;
+        let hold = Hold::writer(&raw).await;
+        let small = raw.write(|tx| insert(tx, 1));
+        let big = raw.write(|tx| {
+            tx.execute(
+                "INSERT INTO probe (id, y) VALUES (2, $1)",
+                &[(&vec![0; 1_000_000]).into()],
+            )
+        });
+        let after = raw.write(|tx| insert(tx, 3));
+        hold.release().await;
+        // SQLite rolls the whole group back; the driver runs the others again.
+        small.await.unwrap();
+        assert!(matches!(
+            big.await,
+            Err(StoreError::Unavailable {
+                uncertain: false,
+                ..
+            })
+        ));
+        after.await.unwrap();
+        assert_eq!(raw.read(ids).await.unwrap(), [1, 3]);
+    });
+}
+
+#[test]
+fn readers_wait_for_nobody() {
+    run(Engine::Sqlite, async |db| {
+        let probe = Probe::new(
+            &db,
+            Tune {
+                threads: 1,
+                queue: 16,
+            },
+        )
+        .await;
+        let (go, wait) = mpsc::channel::<()>();
+        let writing = probe.raw.write(move |tx| {
+            insert(tx, 1)?;
+            let _ = wait.recv();
+            Ok(())
+        });
+        assert_eq!(probe.ids().await, [0_i64; 0]);
+        go.send(()).unwrap();
+        writing.await.unwrap();
+        assert_eq!(probe.ids().await, [1]);
+    });
+}
+
+#[test]
+fn the_last_to_close_leaves_one_file() {
+    let directory = tempfile::tempdir().unwrap();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let raw = open(Options::file(directory.path().join("a.db")));
+        make_table(&raw).await;
+        raw.0.close().await;
+    });
+    let left: Vec<_> = std::fs::read_dir(directory.path())
+        .unwrap()
+        .flatten()
+        .collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+/// This program, to run one test of it.
+fn again(test: &str, file: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([
+        &format!("driver_sqlite::{test}"),
+        "--exact",
+        "--ignored",
+        "--quiet",
+    ]);
+    command.env(FILE, file).stdout(std::process::Stdio::null());
+    command
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how a test passes something to its other process"
+)]
+fn file_of_parent() -> String {
+    std::env::var(FILE).expect("started by the test it belongs to")
+}
