@@ -82,7 +82,13 @@ impl Platform {
         let outbox = Arc::new(Capture::new());
         let store = database.store();
         let core = node(store, &keyring, &clock, &outbox, settings).await;
-        Self { core, clock, outbox, database: database.clone(), keyring }
+        Self {
+            core,
+            clock,
+            outbox,
+            database: database.clone(),
+            keyring,
+        }
     }
 
     /// A second node on the same database, with connections, caches and an outbox worker of its own.
@@ -91,7 +97,14 @@ impl Platform {
     /// When it does not start.
     pub async fn second_node(&self) -> Arc<Core> {
         let store = self.database.open().await;
-        node(store, &self.keyring, &self.clock, &self.outbox, self.core.settings.clone()).await
+        node(
+            store,
+            &self.keyring,
+            &self.clock,
+            &self.outbox,
+            self.core.settings.clone(),
+        )
+        .await
     }
 
     /// Moves the clock of all nodes.
@@ -131,11 +144,19 @@ impl Platform {
     pub async fn app_with(&self, slug: &str, change: impl FnOnce(&mut AppSettings)) -> TestApp {
         let mut settings = AppSettings::default();
         change(&mut settings);
-        let request =
-            CreateApp { name: slug.to_owned(), slug: slug.to_owned(), settings: Some(settings) };
-        let created =
-            apps::create(&self.core, &self.operator(), request).await.expect("the app is created");
-        TestApp { id: created.app.id, slug: slug.to_owned(), secret: created.secret }
+        let request = CreateApp {
+            name: slug.to_owned(),
+            slug: slug.to_owned(),
+            settings: Some(settings),
+        };
+        let created = apps::create(&self.core, &self.operator(), request)
+            .await
+            .expect("the app is created");
+        TestApp {
+            id: created.app.id,
+            slug: slug.to_owned(),
+            secret: created.secret,
+        }
     }
 
     /// Proves an app's secret on this platform's first node.
@@ -143,7 +164,9 @@ impl Platform {
     /// # Panics
     /// When it is refused.
     pub async fn authenticate(&self, app: &TestApp) -> AppContext {
-        self.authenticate_at(&self.core, app).await.expect("the app's credentials are right")
+        self.authenticate_at(&self.core, app)
+            .await
+            .expect("the app's credentials are right")
     }
 
     /// Proves an app's secret at a node.
@@ -184,15 +207,22 @@ impl Platform {
             user_id: None,
             client_ip: None,
         };
-        let sent = otp::send(&self.core, &context, request).await.expect("a code is sent");
+        let sent = otp::send(&self.core, &context, request)
+            .await
+            .expect("a code is sent");
         let request = VerifyOtp {
             otp_request_id: sent.otp_request_id,
             code: self.code(app.id, to, older).await,
             purpose: Purpose::Login,
             client_ip: None,
         };
-        match otp::verify(&self.core, &context, request).await.expect("the code is right") {
-            OtpVerified::SignedIn { tokens, user_id, .. } => (user_id, tokens),
+        match otp::verify(&self.core, &context, request)
+            .await
+            .expect("the code is right")
+        {
+            OtpVerified::SignedIn {
+                tokens, user_id, ..
+            } => (user_id, tokens),
             other => panic!("LOGIN gives tokens, not {other:?}"),
         }
     }
@@ -202,7 +232,11 @@ impl Platform {
     /// # Panics
     /// When they cannot be read.
     pub async fn events(&self, app: Option<AppId>) -> Vec<StoredEvent> {
-        let filter = AuditFilter { app_id: app, limit: 200, ..AuditFilter::default() };
+        let filter = AuditFilter {
+            app_id: app,
+            limit: 200,
+            ..AuditFilter::default()
+        };
         doorward_service::audit::list(&self.core, &self.operator(), filter)
             .await
             .expect("the audit log is readable")
@@ -249,7 +283,10 @@ async fn node(
             node: core.node,
             wake: Arc::clone(&core.outbox_bell),
         },
-        WorkerOptions { poll: Duration::from_millis(50), ..WorkerOptions::default() },
+        WorkerOptions {
+            poll: Duration::from_millis(50),
+            ..WorkerOptions::default()
+        },
     );
     // It ends with the test's runtime.
     tokio::spawn(worker.run(std::future::pending()));

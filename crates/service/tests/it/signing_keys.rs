@@ -65,11 +65,13 @@ on_both_engines! {
         let platform = Platform::start(&db).await;
         let second = platform.second_node().await;
         let (a, b) = tokio::join!(signing::tick(&platform.core), signing::tick(&second));
-        (a.unwrap(), b.unwrap());
+        a.unwrap();
+        b.unwrap();
         platform.advance(90 * 86_400);
         for _ in 0..3 {
             let (a, b) = tokio::join!(signing::tick(&platform.core), signing::tick(&second));
-            (a.unwrap(), b.unwrap());
+            a.unwrap();
+        b.unwrap();
         }
         jobs::follow_state(&platform.core).await.unwrap();
         jobs::follow_state(&second).await.unwrap();
