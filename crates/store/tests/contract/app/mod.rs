@@ -1,0 +1,12 @@
+//! The data of one app.
+
+pub(crate) mod audit;
+pub(crate) mod current;
+pub(crate) mod limits;
+pub(crate) mod otp;
+pub(crate) mod outbox;
+pub(crate) mod replays;
+pub(crate) mod rotation;
+pub(crate) mod secrets;
+pub(crate) mod sessions;
+pub(crate) mod users;

@@ -1,0 +1,208 @@
+//! The one statement that exchanges a refresh token for its successor.
+
+use doorward_domain::app::AppStatus;
+use doorward_domain::session::{EndReason, Presented, Session};
+use doorward_domain::user::UserStatus;
+use doorward_domain::{SessionId, TenantId};
+use doorward_store::app::{Rotated, Rotation};
+use doorward_testkit::database::TestDatabase;
+
+use crate::support::{
+    Platform, Raw, Scope, at, email, fresh, hash, micros, new_session, rotation, seed_app,
+    seed_session, seed_user,
+};
+
+contract! {
+    the_current_token_is_exchanged_once: AppWrite::rotate_session;
+    any_other_token_changes_nothing: AppWrite::rotate_session;
+    a_session_dies_at_its_ends_to_the_microsecond: AppWrite::rotate_session;
+    an_ended_or_stale_session_is_not_rotated: AppWrite::rotate_session;
+}
+
+async fn rotate(app: &Scope, rotation: Rotation) -> Option<Rotated> {
+    app.write(move |app| app.rotate_session(&rotation)).await
+}
+
+async fn session(app: &Scope, id: SessionId) -> Session {
+    let found = app.read(move |app| app.session(id)).await;
+    found.expect("it is there").session
+}
+
+fn next(presented: Presented) -> Presented {
+    let generation = presented.generation + 1;
+    Presented {
+        generation,
+        nonce_hash: hash(u8::try_from(generation).expect("few generations")),
+        ..presented
+    }
+}
+
+async fn the_current_token_is_exchanged_once(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let user = seed_user(&app, email("ada@example.com")).await;
+    let mut new = new_session(user);
+    new.tenant_id = Some(TenantId::from_uuid(fresh()));
+    let (id, tenant_id) = (new.id, new.tenant_id);
+    app.write(move |app| app.insert_session(&new)).await;
+    let first = Presented {
+        session_id: id,
+        generation: 1,
+        nonce_hash: hash(1),
+    };
+    let before = session(&app, id).await;
+
+    let expected = Rotated {
+        user_id: user,
+        tenant_id,
+        auth_time: at(0),
+        amr: "otp".to_owned(),
+    };
+    assert_eq!(
+        rotate(&app, rotation(first, at(10))).await,
+        Some(expected.clone())
+    );
+    let after = Session {
+        generation: 2,
+        nonce_hash: hash(2),
+        last_used_at: at(10),
+        expires_at: at(110),
+        ..before
+    };
+    assert_eq!(session(&app, id).await, after);
+    assert_eq!(
+        rotate(&app, rotation(first, at(10))).await,
+        None,
+        "single use"
+    );
+    assert_eq!(
+        rotate(&app, rotation(next(first), at(20))).await,
+        Some(expected)
+    );
+
+    // The idle end never passes the absolute one.
+    let mut last = rotation(next(next(first)), at(30));
+    last.expires_at = micros(1000, 1);
+    assert!(rotate(&app, last).await.is_some());
+    assert_eq!(session(&app, id).await.expires_at, at(1000));
+}
+
+async fn any_other_token_changes_nothing(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let raw = Raw::open(&db).await;
+    let user = seed_user(&app, email("ada@example.com")).await;
+    let first = seed_session(&app, user).await;
+    assert!(rotate(&app, rotation(first, at(10))).await.is_some());
+    let current = next(first);
+    let before = raw.table("sessions").await;
+    let wrong = [
+        first,
+        next(current),
+        Presented {
+            generation: 1,
+            ..current
+        },
+        Presented {
+            nonce_hash: hash(1),
+            ..current
+        },
+        Presented {
+            generation: i64::MAX,
+            ..current
+        },
+        Presented {
+            session_id: SessionId::from_uuid(fresh()),
+            ..current
+        },
+    ];
+    for presented in wrong {
+        let rotation = Rotation {
+            presented,
+            ..rotation(current, at(20))
+        };
+        assert_eq!(rotate(&app, rotation).await, None, "{presented:?}");
+    }
+    assert_eq!(raw.table("sessions").await, before);
+}
+
+async fn a_session_dies_at_its_ends_to_the_microsecond(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let user = seed_user(&app, email("ada@example.com")).await;
+    for (idle, absolute) in [(at(50), at(1000)), (at(100), at(50))] {
+        let mut new = new_session(user);
+        (new.expires_at, new.absolute_expires_at) = (idle, absolute);
+        let presented = Presented {
+            session_id: new.id,
+            generation: 1,
+            nonce_hash: hash(1),
+        };
+        app.write(move |app| app.insert_session(&new)).await;
+        for now in [at(50), micros(50, 1), at(5000)] {
+            assert_eq!(rotate(&app, rotation(presented, now)).await, None, "{now}");
+        }
+        assert!(
+            rotate(&app, rotation(presented, micros(50, -1)))
+                .await
+                .is_some()
+        );
+    }
+}
+
+async fn an_ended_or_stale_session_is_not_rotated(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let raw = Raw::open(&db).await;
+    let platform = Platform(db.store());
+    let user = seed_user(&app, email("ada@example.com")).await;
+    let ended = seed_session(&app, user).await;
+    app.write(move |app| app.end_session(ended.session_id, EndReason::Logout, at(5)))
+        .await;
+    assert_eq!(rotate(&app, rotation(ended, at(10))).await, None, "ended");
+
+    let live = seed_session(&app, user).await;
+    let before = raw.table("sessions").await;
+    let good = rotation(live, at(10));
+    let other_epoch = Rotation {
+        epoch: 2,
+        ..good.clone()
+    };
+    assert_eq!(rotate(&app, other_epoch).await, None, "of another epoch");
+    for app_version in [0, 2] {
+        let other = Rotation {
+            app_version,
+            ..good.clone()
+        };
+        assert_eq!(
+            rotate(&app, other).await,
+            None,
+            "the app is at another version"
+        );
+    }
+    for status in [UserStatus::Deactivated, UserStatus::Deleted] {
+        app.write(move |app| app.set_user_status(user, status, at(6)))
+            .await;
+        assert_eq!(rotate(&app, good.clone()).await, None, "{status:?}");
+    }
+    app.write(move |app| app.set_user_status(user, UserStatus::Active, at(7)))
+        .await;
+    let id = app.id;
+    platform
+        .write(move |p| p.set_app_status(id, AppStatus::Deactivated, at(8)))
+        .await;
+    let switched_off = Rotation {
+        app_version: 2,
+        ..good.clone()
+    };
+    assert_eq!(
+        rotate(&app, switched_off).await,
+        None,
+        "the app is switched off"
+    );
+    assert_eq!(raw.table("sessions").await, before);
+    platform
+        .write(move |p| p.set_app_status(id, AppStatus::Active, at(9)))
+        .await;
+    let again = Rotation {
+        app_version: 3,
+        ..good
+    };
+    assert!(rotate(&app, again).await.is_some(), "it was fit all along");
+}

@@ -1,0 +1,325 @@
+//! Another app's id finds and changes nothing.
+//!
+//! Each case makes one call twice on the same data: through the handle of another app, which must
+//! get nothing and leave every row of the owner bit for bit as it was, and then through the owner's,
+//! which must get something. So a case that asks for what is not there cannot pass.
+
+use doorward_domain::audit::Action;
+use doorward_domain::contact::Contact;
+use doorward_domain::limit::LimitRule;
+use doorward_domain::otp::Purpose;
+use doorward_domain::session::{EndReason, Presented};
+use doorward_domain::user::UserStatus;
+use doorward_domain::{AppId, OneTimeSecretId, OtpRequestId, UserId};
+use doorward_store::StoreError;
+use doorward_store::app::{AppWrite, Hit, HitOutcome, NewOneTimeSecret, Rotation};
+use doorward_testkit::database::TestDatabase;
+
+use crate::support::{
+    Raw, Scope, at, email, fresh, hash, new_event, new_message, new_otp, new_session, new_user,
+    phone, platform, rotation, seed_app,
+};
+
+on_both_engines_by_name!(another_apps_id_finds_and_changes_nothing);
+
+/// What the other app's handle may get out of a call on the owner's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Foreign {
+    /// Nothing found, no row changed.
+    Nothing,
+    /// An error, no row changed.
+    Refused,
+    /// A row of its own beside the owner's, although all that can be the same is the same.
+    ARowOfItsOwn,
+}
+
+/// One method and the call that is made.
+pub(crate) struct Case {
+    pub(crate) method: &'static str,
+    foreign: Foreign,
+    /// Whether the owner's call changes a row.
+    writes: bool,
+    /// Whether something was found or changed.
+    call: fn(&mut AppWrite<'_>, &World) -> Result<bool, StoreError>,
+}
+
+const fn read(
+    method: &'static str,
+    call: fn(&mut AppWrite<'_>, &World) -> Result<bool, StoreError>,
+) -> Case {
+    Case {
+        method,
+        foreign: Foreign::Nothing,
+        writes: false,
+        call,
+    }
+}
+
+const fn write(
+    method: &'static str,
+    foreign: Foreign,
+    call: fn(&mut AppWrite<'_>, &World) -> Result<bool, StoreError>,
+) -> Case {
+    Case {
+        method,
+        foreign,
+        writes: true,
+        call,
+    }
+}
+
+/// A case for every method of an app's handle; the completeness test sees to it.
+pub(crate) const CASES: &[Case] = &[
+    read("AppRead::is_current", |app, _| {
+        app.is_current(OWNER_VERSION)
+    }),
+    read("AppRead::user", |app, w| Ok(app.user(w.user)?.is_some())),
+    read("AppRead::user_by_contact", |app, w| {
+        Ok(app.user_by_contact(&w.email)?.is_some() && app.user_by_contact(&w.phone)?.is_some())
+    }),
+    read("AppRead::session", |app, w| {
+        Ok(app.session(w.token.session_id)?.is_some())
+    }),
+    read("AppRead::otp_standing", |app, w| {
+        Ok(app.otp_standing(w.otp)?.is_some())
+    }),
+    read("AppRead::otp_belongs_to_another_app", |app, w| {
+        // The one question that may be asked about another app's data; it is the owner's when not.
+        Ok(!app.otp_belongs_to_another_app(w.otp)?)
+    }),
+    read("AppRead::replay", |app, w| {
+        Ok(app.replay(&w.token, &hash(7), at(1))?.is_some())
+    }),
+    read("AppRead::limit_wait", |app, w| {
+        Ok(app.limit_wait(&w.limit, at(1))? > 0)
+    }),
+    write("AppWrite::insert_user", Foreign::ARowOfItsOwn, |app, w| {
+        let mut same = new_user(w.email.clone());
+        same.id = w.user;
+        app.insert_user(&same)
+    }),
+    write("AppWrite::set_contact", Foreign::Nothing, |app, w| {
+        app.set_contact(w.user, &email("new@example.com"), at(1))
+    }),
+    write("AppWrite::confirm_contact", Foreign::Nothing, |app, w| {
+        app.confirm_contact(w.user, &w.email, at(1))
+    }),
+    write("AppWrite::set_user_status", Foreign::Nothing, |app, w| {
+        app.set_user_status(w.user, UserStatus::Deleted, at(1))
+    }),
+    write("AppWrite::insert_session", Foreign::Refused, |app, w| {
+        app.insert_session(&new_session(w.user)).map(|()| true)
+    }),
+    write("AppWrite::rotate_session", Foreign::Nothing, |app, w| {
+        // At the version of whichever app asks: that must not be what saves the owner.
+        let app_version = match app.app_id() == w.owner.id {
+            true => OWNER_VERSION,
+            false => OTHER_VERSION,
+        };
+        let rotation = Rotation {
+            app_version,
+            ..rotation(w.token, at(1))
+        };
+        Ok(app.rotate_session(&rotation)?.is_some())
+    }),
+    write("AppWrite::end_session", Foreign::Nothing, |app, w| {
+        let ended = app.end_session(w.token.session_id, EndReason::Logout, at(1))?;
+        Ok(ended.is_some())
+    }),
+    write("AppWrite::end_user_sessions", Foreign::Nothing, |app, w| {
+        Ok(app.end_user_sessions(w.user, EndReason::UserRevoked, 1, at(1))? > 0)
+    }),
+    write(
+        "AppWrite::insert_otp_request",
+        Foreign::ARowOfItsOwn,
+        |app, w| {
+            app.insert_otp_request(&new_otp(w.email.clone()))
+                .map(|()| true)
+        },
+    ),
+    write("AppWrite::consume_otp", Foreign::Nothing, |app, w| {
+        Ok(app
+            .consume_otp(w.otp, Purpose::Login, &hash(9), at(1))?
+            .is_some())
+    }),
+    write("AppWrite::count_wrong_otp", Foreign::Nothing, |app, w| {
+        Ok(app
+            .count_wrong_otp(w.otp, Purpose::Login, &hash(8), at(1))?
+            .is_some())
+    }),
+    write(
+        "AppWrite::insert_secret",
+        Foreign::ARowOfItsOwn,
+        |app, w| app.insert_secret(&w.new_secret()).map(|()| true),
+    ),
+    write("AppWrite::consume_secret", Foreign::Nothing, |app, w| {
+        Ok(app
+            .consume_secret(w.secret, "password_reset", &hash(4), at(1))?
+            .is_some())
+    }),
+    write(
+        "AppWrite::insert_replay",
+        Foreign::ARowOfItsOwn,
+        |app, w| {
+            app.insert_replay(w.token.session_id, 1, &hash(8), b"other", at(90))
+                .map(|()| true)
+        },
+    ),
+    write("AppWrite::hit_limits", Foreign::ARowOfItsOwn, |app, w| {
+        let outcome = app.hit_limits(&[w.limit], at(1))?;
+        Ok(matches!(outcome, HitOutcome::Allowed { .. }))
+    }),
+    write("AppWrite::enqueue", Foreign::Refused, |app, w| {
+        app.enqueue(&new_message(w.owner.id), false).map(|()| true)
+    }),
+    write("AppWrite::audit", Foreign::Refused, |app, w| {
+        let event = new_event(Some(w.owner.id), Action::SignedIn);
+        app.audit(&event).map(|()| true)
+    }),
+];
+
+const OWNER_VERSION: i64 = 3;
+const OTHER_VERSION: i64 = 5;
+
+/// An app with one of everything, and another app with a user of its own.
+#[derive(Clone)]
+pub(crate) struct World {
+    owner: Scope,
+    other: Scope,
+    user: UserId,
+    email: Contact,
+    phone: Contact,
+    token: Presented,
+    otp: OtpRequestId,
+    secret: OneTimeSecretId,
+    limit: Hit,
+}
+
+impl World {
+    async fn seed(db: &TestDatabase, raw: &Raw) -> Self {
+        let (owner, other) = (seed_app(db).await, seed_app(db).await);
+        for (id, version) in [(owner.id, OWNER_VERSION), (other.id, OTHER_VERSION)] {
+            set_version(db, id, version).await;
+        }
+        let ada = new_user(email("Ada@example.com"));
+        let session = new_session(ada.id);
+        let otp = new_otp(ada.contact.clone());
+        let world = Self {
+            user: ada.id,
+            email: ada.contact.clone(),
+            phone: phone("+919876543210"),
+            token: Presented {
+                session_id: session.id,
+                generation: 1,
+                nonce_hash: session.nonce_hash,
+            },
+            otp: otp.id,
+            secret: OneTimeSecretId::from_uuid(fresh()),
+            limit: Hit {
+                key: [3; 16],
+                rule: LimitRule {
+                    max: 1,
+                    seconds: 600,
+                },
+            },
+            owner,
+            other,
+        };
+        let w = world.clone();
+        world
+            .owner
+            .write(move |app| {
+                app.insert_user(&ada)?;
+                app.set_contact(ada.id, &w.phone, at(0))?;
+                app.insert_session(&session)?;
+                app.insert_otp_request(&otp)?;
+                app.insert_secret(&w.new_secret())?;
+                app.insert_replay(session.id, 1, &hash(7), b"sealed", at(60))?;
+                app.hit_limits(&[w.limit], at(0))?;
+                app.enqueue(&new_message(app.app_id()), false)?;
+                app.audit(&new_event(Some(app.app_id()), Action::SignedIn))
+            })
+            .await;
+        let stranger = new_user(email("stranger@example.com"));
+        world
+            .other
+            .write(move |app| {
+                app.insert_user(&stranger)?;
+                app.insert_session(&new_session(stranger.id))
+            })
+            .await;
+        raw.execute("UPDATE users SET email_verified_at = NULL")
+            .await;
+        world
+    }
+
+    fn new_secret(&self) -> NewOneTimeSecret {
+        NewOneTimeSecret {
+            id: self.secret,
+            purpose: "password_reset",
+            secret_hash: hash(4),
+            user_id: Some(self.user),
+            details: None,
+            created_at: at(0),
+            expires_at: at(60),
+        }
+    }
+}
+
+async fn set_version(db: &TestDatabase, id: AppId, version: i64) {
+    use doorward_domain::app::AppStatus::{Active, Deactivated};
+    platform(db)
+        .write(move |p| {
+            for step in 1..version {
+                let status = if step % 2 == 1 { Deactivated } else { Active };
+                assert!(p.set_app_status(id, status, at(0))?);
+            }
+            Ok(())
+        })
+        .await;
+}
+
+async fn call(scope: &Scope, case: &'static Case, world: &World) -> Result<bool, StoreError> {
+    let world = world.clone();
+    scope.try_write(move |app| (case.call)(app, &world)).await
+}
+
+async fn another_apps_id_finds_and_changes_nothing(db: TestDatabase) {
+    let raw = Raw::open(&db).await;
+    for case in CASES {
+        let method = case.method;
+        let world = World::seed(&db, &raw).await;
+        let (owners, others) = (
+            raw.rows_of(world.owner.id).await,
+            raw.rows_of(world.other.id).await,
+        );
+
+        let answer = call(&world.other, case, &world).await;
+        let own_rows = raw.rows_of(world.other.id).await;
+        match case.foreign {
+            Foreign::Nothing => assert!(matches!(answer, Ok(false)), "{method}: {answer:?}"),
+            Foreign::Refused => assert!(answer.is_err(), "{method}: {answer:?}"),
+            Foreign::ARowOfItsOwn => assert!(matches!(answer, Ok(true)), "{method}: {answer:?}"),
+        }
+        assert_eq!(
+            own_rows != others,
+            case.foreign == Foreign::ARowOfItsOwn,
+            "{method}: the other app's rows"
+        );
+        assert_eq!(
+            raw.rows_of(world.owner.id).await,
+            owners,
+            "{method}: the owner's rows"
+        );
+
+        if case.foreign != Foreign::ARowOfItsOwn {
+            let answer = call(&world.owner, case, &world).await;
+            assert!(
+                matches!(answer, Ok(true)),
+                "{method} by the owner: {answer:?}"
+            );
+            let changed = raw.rows_of(world.owner.id).await != owners;
+            assert_eq!(changed, case.writes, "{method} by the owner");
+        }
+    }
+}

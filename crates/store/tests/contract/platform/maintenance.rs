@@ -1,0 +1,147 @@
+//! Deletion of what is dead.
+
+use doorward_domain::limit::LimitRule;
+use doorward_domain::{OneTimeSecretId, SessionId, Timestamp};
+use doorward_store::app::{Hit, NewOneTimeSecret};
+use doorward_store::platform::Purged;
+use doorward_testkit::database::TestDatabase;
+
+use crate::support::{
+    Platform, Raw, Scope, at, email, fresh, hash, micros, new_message, new_otp, new_session,
+    platform, seed_app, seed_user,
+};
+
+contract! {
+    what_is_dead_is_deleted_and_nothing_else: PlatformWrite::purge;
+    a_batch_is_bounded: PlatformWrite::purge, Purged::total, Purged::add;
+}
+
+const ONE_EACH: Purged = Purged {
+    otp_requests: 1,
+    one_time_secrets: 1,
+    sessions: 1,
+    refresh_replays: 1,
+    rate_limits: 1,
+    outbox: 1,
+};
+
+const DAY: i64 = 86_400;
+
+async fn purge(platform: &Platform, now: Timestamp, keep_until: Timestamp, limit: u32) -> Purged {
+    platform
+        .write(move |p| p.purge(now, keep_until, limit))
+        .await
+}
+
+/// One row of each kind that ends at `end`.
+async fn seed(app: &Scope, end: Timestamp) {
+    let user = seed_user(app, email(&format!("u{}@example.com", fresh().simple()))).await;
+    let mut otp = new_otp(email("ada@example.com"));
+    otp.expires_at = end;
+    let secret = NewOneTimeSecret {
+        id: OneTimeSecretId::from_uuid(fresh()),
+        purpose: "password_reset",
+        secret_hash: hash(4),
+        user_id: Some(user),
+        details: None,
+        created_at: at(0),
+        expires_at: end,
+    };
+    let mut session = new_session(user);
+    session.expires_at = end;
+    let answered = SessionId::from_uuid(fresh());
+    let limit = Hit {
+        key: *fresh().as_bytes(),
+        rule: LimitRule {
+            max: 3,
+            seconds: 10,
+        },
+    };
+    let hit_at = end
+        .checked_sub(std::time::Duration::from_secs(10))
+        .expect("within the calendar");
+    let mut message = new_message(app.id);
+    message.expires_at = end;
+    app.write(move |app| {
+        app.insert_otp_request(&otp)?;
+        app.insert_secret(&secret)?;
+        app.insert_session(&session)?;
+        app.insert_replay(answered, 1, &hash(7), b"sealed", end)?;
+        app.hit_limits(&[limit], hit_at)?;
+        app.enqueue(&message, true)
+    })
+    .await;
+}
+
+async fn what_is_dead_is_deleted_and_nothing_else(db: TestDatabase) {
+    let (app, other, platform) = (seed_app(&db).await, seed_app(&db).await, platform(&db));
+    let raw = Raw::open(&db).await;
+    let end = at(3 * DAY);
+    seed(&other, at(30 * DAY)).await;
+    let others = raw.rows_of(other.id).await;
+    let bare = raw.rows_of(app.id).await;
+    seed(&app, end).await;
+
+    let seeded = raw.rows_of(app.id).await;
+    assert_eq!(
+        purge(&platform, end, end, 100).await,
+        Purged::default(),
+        "dead exactly then"
+    );
+    assert_eq!(raw.rows_of(app.id).await, seeded);
+
+    // A moment later: what has to be kept for a precise answer stays, and a session its whole day.
+    let purged = purge(&platform, micros(3 * DAY, 1), end, 100).await;
+    let expected = Purged {
+        refresh_replays: 1,
+        rate_limits: 1,
+        ..Purged::default()
+    };
+    assert_eq!(purged, expected);
+    let purged = purge(&platform, micros(3 * DAY, 1), micros(3 * DAY, 1), 100).await;
+    let expected = Purged {
+        otp_requests: 1,
+        one_time_secrets: 1,
+        outbox: 1,
+        ..Purged::default()
+    };
+    assert_eq!(purged, expected);
+    let purged = purge(&platform, at(4 * DAY), end, 100).await;
+    assert_eq!(
+        purged,
+        Purged {
+            sessions: 1,
+            ..Purged::default()
+        }
+    );
+
+    let mut left = raw.rows_of(app.id).await;
+    let users = left.insert("users", Vec::new()).expect("a table");
+    assert_eq!(users.len(), 1, "a user never goes");
+    assert_eq!(left, bare);
+    assert_eq!(raw.rows_of(other.id).await, others);
+
+    // A message that waits is never deleted: its worker has to say what became of it.
+    let waiting = new_message(app.id);
+    app.write(move |app| app.enqueue(&waiting, false)).await;
+    assert_eq!(
+        purge(&platform, at(9 * DAY), at(9 * DAY), 100).await.outbox,
+        0
+    );
+}
+
+async fn a_batch_is_bounded(db: TestDatabase) {
+    let (app, other, platform) = (seed_app(&db).await, seed_app(&db).await, platform(&db));
+    for scope in [&app, &other, &app] {
+        seed(scope, at(0)).await;
+    }
+    let (now, mut sum) = (at(9 * DAY), Purged::default());
+    for _ in 0..3 {
+        let batch = purge(&platform, now, now, 1).await;
+        assert_eq!((batch, batch.total()), (ONE_EACH, 6));
+        sum.add(&batch);
+    }
+    assert_eq!(sum.total(), 18);
+    assert_eq!(purge(&platform, now, now, 1).await, Purged::default());
+    assert_eq!(purge(&platform, now, now, 0).await, Purged::default());
+}

@@ -1,0 +1,9 @@
+//! The data of the platform.
+
+pub(crate) mod admin_keys;
+pub(crate) mod apps;
+pub(crate) mod audit;
+pub(crate) mod jobs;
+pub(crate) mod maintenance;
+pub(crate) mod outbox;
+pub(crate) mod signing_keys;

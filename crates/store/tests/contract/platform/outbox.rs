@@ -1,0 +1,191 @@
+//! The outbox, as its worker sees it.
+
+use doorward_domain::{NodeId, OutboxId, Timestamp};
+use doorward_store::Engine;
+use doorward_store::platform::OutboxDepth;
+use doorward_testkit::database::TestDatabase;
+
+use crate::support::{Platform, Raw, Scope, at, fresh, micros, new_message, platform, seed_app};
+
+contract! {
+    due_messages_are_leased_oldest_first: PlatformWrite::lease_messages;
+    a_lease_that_ends_is_taken_over: PlatformWrite::lease_messages;
+    an_end_is_reported_by_the_holder_of_the_lease:
+        PlatformWrite::message_sent, PlatformWrite::message_failed, PlatformWrite::message_expired;
+    a_retry_makes_a_message_due_again: PlatformWrite::message_retry;
+    the_depth_counts_what_waits: PlatformRead::outbox_depth;
+}
+
+fn node() -> NodeId {
+    NodeId::from_uuid(fresh())
+}
+
+async fn enqueue(app: &Scope, created: Timestamp) -> OutboxId {
+    let mut message = new_message(app.id);
+    message.created_at = created;
+    let id = message.id;
+    app.write(move |app| app.enqueue(&message, false)).await;
+    id
+}
+
+/// Leases for 30 seconds; gives (id, attempt) in the order of the ids.
+async fn lease(p: &Platform, node: NodeId, now: Timestamp, limit: i64) -> Vec<(OutboxId, u32)> {
+    let until = now
+        .checked_add(std::time::Duration::from_secs(30))
+        .expect("within the calendar");
+    let leased = p
+        .write(move |p| p.lease_messages(node, now, until, limit))
+        .await;
+    let mut ids: Vec<_> = leased
+        .iter()
+        .map(|leased| (leased.message.id, leased.attempt))
+        .collect();
+    ids.sort();
+    ids
+}
+
+async fn due_messages_are_leased_oldest_first(db: TestDatabase) {
+    let (app, other, platform) = (seed_app(&db).await, seed_app(&db).await, platform(&db));
+    let node = node();
+    assert!(lease(&platform, node, at(0), 10).await.is_empty());
+    let late = enqueue(&app, at(20)).await;
+    let early = enqueue(&other, at(0)).await;
+    let middle = enqueue(&app, at(10)).await;
+    assert!(
+        lease(&platform, node, micros(0, -1), 10).await.is_empty(),
+        "none is due"
+    );
+    assert_eq!(
+        lease(&platform, node, at(10), 1).await,
+        [(early, 1)],
+        "the oldest"
+    );
+    assert_eq!(
+        lease(&platform, node, at(10), 10).await,
+        [(middle, 1)],
+        "due exactly then"
+    );
+    assert!(lease(&platform, node, at(20), 0).await.is_empty());
+    assert_eq!(lease(&platform, node, at(20), 10).await, [(late, 1)]);
+}
+
+async fn a_lease_that_ends_is_taken_over(db: TestDatabase) {
+    let (app, platform) = (seed_app(&db).await, platform(&db));
+    let (one, two) = (node(), node());
+    let id = enqueue(&app, at(0)).await;
+    assert_eq!(lease(&platform, one, at(0), 10).await, [(id, 1)]);
+    assert!(lease(&platform, two, micros(30, -1), 10).await.is_empty());
+    assert_eq!(
+        lease(&platform, two, at(30), 10).await,
+        [(id, 2)],
+        "each lease is an attempt"
+    );
+    assert!(
+        !platform
+            .write(move |p| p.message_sent(id, one, at(31)))
+            .await,
+        "one has lost it"
+    );
+    assert!(
+        platform
+            .write(move |p| p.message_sent(id, two, at(31)))
+            .await
+    );
+}
+
+async fn an_end_is_reported_by_the_holder_of_the_lease(db: TestDatabase) {
+    let (app, platform) = (seed_app(&db).await, platform(&db));
+    let raw = Raw::open(&db).await;
+    let (holder, other) = (node(), node());
+    for end in ["sent", "failed", "expired"] {
+        let id = enqueue(&app, at(0)).await;
+        let report = async |id: OutboxId, node: NodeId| {
+            platform
+                .write(move |p| match end {
+                    "sent" => p.message_sent(id, node, at(5)),
+                    "failed" => p.message_failed(id, node, at(5), "550 kein Postfach ✉"),
+                    _ => p.message_expired(id, node, at(5)),
+                })
+                .await
+        };
+        let before = raw.table("outbox").await;
+        assert!(!report(id, holder).await, "{end}: nobody has leased it");
+        assert_eq!(raw.table("outbox").await, before);
+        lease(&platform, holder, at(0), 10).await;
+        let before = raw.table("outbox").await;
+        assert!(
+            !report(id, other).await,
+            "{end}: somebody else has leased it"
+        );
+        assert!(
+            !report(OutboxId::from_uuid(fresh()), holder).await,
+            "{end}: unknown"
+        );
+        assert_eq!(raw.table("outbox").await, before);
+        assert!(report(id, holder).await, "{end}");
+        assert!(!report(id, holder).await, "{end}: only once");
+        assert!(
+            lease(&platform, other, at(200), 10).await.is_empty(),
+            "{end}: for good"
+        );
+    }
+    let rows = raw.table("outbox").await;
+    assert_eq!(rows.len(), 3);
+    let holds = |what: &str| rows.iter().filter(|row| row.contains(what)).count();
+    let sealed = match db.engine() {
+        Engine::Sqlite => "Blob([0, 255, 1])",
+        Engine::Postgres => r"\x00ff01",
+    };
+    assert_eq!(holds(sealed), 0, "what they carried is erased");
+    assert_eq!(holds("550 kein Postfach ✉"), 1, "why it failed stays");
+}
+
+async fn a_retry_makes_a_message_due_again(db: TestDatabase) {
+    let (app, platform) = (seed_app(&db).await, platform(&db));
+    let (one, two) = (node(), node());
+    let id = enqueue(&app, at(0)).await;
+    lease(&platform, one, at(0), 10).await;
+    let retry = async |node: NodeId| {
+        platform
+            .write(move |p| p.message_retry(id, node, at(10), "421 später"))
+            .await
+    };
+    assert!(!retry(two).await, "one has leased it");
+    assert!(retry(one).await);
+    assert!(!retry(one).await, "the lease is given back");
+    assert!(lease(&platform, two, micros(10, -1), 10).await.is_empty());
+    assert_eq!(lease(&platform, two, at(10), 10).await, [(id, 2)]);
+    assert!(
+        platform
+            .write(move |p| p.message_sent(id, two, at(11)))
+            .await
+    );
+    assert!(!retry(two).await, "it is sent");
+}
+
+async fn the_depth_counts_what_waits(db: TestDatabase) {
+    let (app, platform) = (seed_app(&db).await, platform(&db));
+    let depth = async || platform.read(|p| p.outbox_depth()).await;
+    let expected = |queued, oldest_due| OutboxDepth { queued, oldest_due };
+    assert_eq!(depth().await, expected(0, None));
+    let first = enqueue(&app, at(0)).await;
+    enqueue(&app, at(5)).await;
+    let decoy = new_message(app.id);
+    app.write(move |app| app.enqueue(&decoy, true)).await;
+    assert_eq!(
+        depth().await,
+        expected(2, Some(at(0))),
+        "a decoy does not count"
+    );
+    let node = node();
+    assert_eq!(lease(&platform, node, at(0), 1).await, [(first, 1)]);
+    assert_eq!(
+        depth().await,
+        expected(2, Some(at(5))),
+        "a lease does not end it"
+    );
+    platform
+        .write(move |p| p.message_sent(first, node, at(6)))
+        .await;
+    assert_eq!(depth().await, expected(1, Some(at(5))));
+}

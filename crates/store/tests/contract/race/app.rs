@@ -1,0 +1,224 @@
+//! What an app's callers fight for.
+
+use doorward_domain::contact::Contact;
+use doorward_domain::limit::LimitRule;
+use doorward_domain::otp::Purpose;
+use doorward_domain::session::EndReason;
+use doorward_domain::{OneTimeSecretId, UserId};
+use doorward_store::app::{Hit, HitOutcome, NewOneTimeSecret};
+use doorward_store::{Constraint, StoreError};
+use doorward_testkit::database::TestDatabase;
+
+use super::{race, winners};
+use crate::support::{
+    Raw, at, email, fresh, hash, new_user, phone, rotation, seed_app, seed_otp, seed_session,
+    seed_user,
+};
+
+on_both_engines_by_name! {
+    one_of_many_consumes_a_code
+    wrong_codes_lock_after_exactly_three
+    one_of_many_consumes_a_secret
+    one_of_many_rotates_a_session
+    one_of_many_ends_a_session
+    one_of_many_gets_an_address
+    one_of_many_users_changes_to_an_address
+    exactly_three_of_many_pass_a_limit
+}
+
+async fn one_of_many_consumes_a_code(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let id = seed_otp(&app, email("ada@example.com")).await;
+    let answers = race(&db, |store, _| {
+        let app = app.on(&store);
+        async move {
+            let found = app
+                .write(move |app| app.consume_otp(id, Purpose::Login, &hash(9), at(1)))
+                .await;
+            found.is_some()
+        }
+    })
+    .await;
+    assert_eq!(winners(&answers), 1);
+}
+
+async fn wrong_codes_lock_after_exactly_three(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let id = seed_otp(&app, email("ada@example.com")).await;
+    let answers = race(&db, |store, _| {
+        let app = app.on(&store);
+        async move {
+            app.write(move |app| app.count_wrong_otp(id, Purpose::Login, &hash(8), at(1)))
+                .await
+        }
+    })
+    .await;
+    let mut counted: Vec<_> = answers
+        .into_iter()
+        .flatten()
+        .map(|failed| (failed.attempts, failed.locked))
+        .collect();
+    counted.sort_unstable();
+    assert_eq!(counted, [(1, false), (2, false), (3, true)]);
+}
+
+async fn one_of_many_consumes_a_secret(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let id = OneTimeSecretId::from_uuid(fresh());
+    let new = NewOneTimeSecret {
+        id,
+        purpose: "password_reset",
+        secret_hash: hash(4),
+        user_id: None,
+        details: None,
+        created_at: at(0),
+        expires_at: at(60),
+    };
+    app.write(move |app| app.insert_secret(&new)).await;
+    let answers = race(&db, |store, _| {
+        let app = app.on(&store);
+        async move {
+            let found = app
+                .write(move |app| app.consume_secret(id, "password_reset", &hash(4), at(1)))
+                .await;
+            found.is_some()
+        }
+    })
+    .await;
+    assert_eq!(winners(&answers), 1);
+}
+
+async fn one_of_many_rotates_a_session(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let user = seed_user(&app, email("ada@example.com")).await;
+    let token = seed_session(&app, user).await;
+    let answers = race(&db, |store, caller| {
+        let app = app.on(&store);
+        let mut rotation = rotation(token, at(10));
+        rotation.new_nonce_hash = hash(u8::try_from(100 + caller).expect("few callers"));
+        async move {
+            app.write(move |app| app.rotate_session(&rotation))
+                .await
+                .is_some()
+        }
+    })
+    .await;
+    assert_eq!(winners(&answers), 1);
+    let winner = answers.iter().position(|won| *won).expect("a winner");
+    let id = token.session_id;
+    let session = app
+        .read(move |app| app.session(id))
+        .await
+        .expect("it is there")
+        .session;
+    let nonce = hash(u8::try_from(100 + winner).expect("few callers"));
+    assert_eq!(
+        (session.generation, session.nonce_hash),
+        (2, nonce),
+        "the winner's successor"
+    );
+}
+
+async fn one_of_many_ends_a_session(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let user = seed_user(&app, email("ada@example.com")).await;
+    let id = seed_session(&app, user).await.session_id;
+    let answers = race(&db, |store, _| {
+        let app = app.on(&store);
+        async move {
+            app.write(move |app| app.end_session(id, EndReason::Reuse, at(1)))
+                .await
+                .is_some()
+        }
+    })
+    .await;
+    assert_eq!(winners(&answers), 1);
+}
+
+async fn one_of_many_gets_an_address(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let contacts: [Contact; 2] = [email("ada@example.com"), phone("+919876543210")];
+    for contact in contacts {
+        let answers = race(&db, |store, _| {
+            let (app, new) = (app.on(&store), new_user(contact.clone()));
+            async move {
+                // What sign-in does: the loser finds the winner's user in the same transaction.
+                app.write(move |app| {
+                    let inserted = app.insert_user(&new)?;
+                    let found = app.user_by_contact(&new.contact)?;
+                    Ok((inserted, found.map(|user| user.id)))
+                })
+                .await
+            }
+        })
+        .await;
+        let inserted: Vec<bool> = answers.iter().map(|answer| answer.0).collect();
+        assert_eq!(winners(&inserted), 1);
+        let users: std::collections::BTreeSet<_> = answers.iter().map(|answer| answer.1).collect();
+        assert_eq!(users.len(), 1, "all see one user");
+        assert!(!users.contains(&None));
+    }
+}
+
+async fn one_of_many_users_changes_to_an_address(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let mut users: Vec<UserId> = Vec::new();
+    for number in 0..super::CALLERS {
+        users.push(seed_user(&app, email(&format!("u{number}@example.com"))).await);
+    }
+    for (contact, expected) in [
+        (email("new@example.com"), Constraint::UserEmail),
+        (phone("+919876543210"), Constraint::UserPhone),
+    ] {
+        let answers = race(&db, |store, caller| {
+            let (app, user, contact) = (app.on(&store), users[caller], contact.clone());
+            async move {
+                app.try_write(move |app| app.set_contact(user, &contact, at(1)))
+                    .await
+            }
+        })
+        .await;
+        let won: Vec<bool> = answers
+            .iter()
+            .map(|answer| matches!(answer, Ok(true)))
+            .collect();
+        assert_eq!(winners(&won), 1);
+        for answer in answers {
+            match answer {
+                Ok(_) => {}
+                Err(StoreError::Constraint { constraint, .. }) => assert_eq!(constraint, expected),
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
+}
+
+async fn exactly_three_of_many_pass_a_limit(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let rule = |max| LimitRule { max, seconds: 600 };
+    let limits = [
+        Hit {
+            key: [1; 16],
+            rule: rule(3),
+        },
+        Hit {
+            key: [2; 16],
+            rule: rule(1_000),
+        },
+    ];
+    let answers = race(&db, |store, _| {
+        let app = app.on(&store);
+        async move { app.write(move |app| app.hit_limits(&limits, at(1))).await }
+    })
+    .await;
+    let allowed: Vec<bool> = answers
+        .iter()
+        .map(|outcome| matches!(outcome, HitOutcome::Allowed { .. }))
+        .collect();
+    assert_eq!(winners(&allowed), 3);
+    let refused = answers
+        .iter()
+        .all(|outcome| !matches!(outcome, HitOutcome::Refused { index, .. } if *index != 0));
+    assert!(refused, "the first limit is the exhausted one");
+    assert_eq!(Raw::open(&db).await.table("rate_limits").await.len(), 2);
+}

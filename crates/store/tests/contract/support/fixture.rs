@@ -1,0 +1,197 @@
+//! Things to put into a store.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use doorward_domain::app::{App, AppSettings, AppStatus, Slug};
+use doorward_domain::audit::{Action, Actor, AuditEvent, Outcome, Target};
+use doorward_domain::contact::{Channel, Contact, EmailAddress, PhoneNumber};
+use doorward_domain::otp::Purpose;
+use doorward_domain::outbox::OutboxMessage;
+use doorward_domain::session::Presented;
+use doorward_domain::{
+    AppId, Code, EventId, OtpRequestId, OutboxId, RequestId, SessionId, Timestamp, UserId,
+};
+use doorward_store::app::{NewOtpRequest, NewSession, NewUser, Rotation};
+use doorward_testkit::database::TestDatabase;
+use uuid::Uuid;
+
+use super::scope::{Platform, Scope};
+
+/// A UUID nobody had before; they grow.
+pub(crate) fn fresh() -> Uuid {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    Uuid::from_u128((0x0190_0000_0000_7000_8000 << 48) | u128::from(next))
+}
+
+/// A point in time, by seconds from a fixed one that is no whole second.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    micros(seconds, 0)
+}
+
+/// A point in time, by seconds and microseconds.
+pub(crate) fn micros(seconds: i64, micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(1_767_225_600_123_456 + seconds * 1_000_000 + micros)
+        .expect("within the calendar")
+}
+
+/// 32 bytes that stand for a hash.
+pub(crate) const fn hash(byte: u8) -> [u8; 32] {
+    [byte; 32]
+}
+
+pub(crate) fn email(text: &str) -> Contact {
+    Contact::Email(EmailAddress::parse(text).expect("an address"))
+}
+
+pub(crate) fn phone(text: &str) -> Contact {
+    Contact::Phone(PhoneNumber::parse(text).expect("a number"))
+}
+
+/// An app that is not in any store yet.
+pub(crate) fn new_app(slug: &str) -> App {
+    App {
+        id: AppId::from_uuid(fresh()),
+        slug: Slug::parse(slug).expect("a slug"),
+        name: format!("App {slug}"),
+        status: AppStatus::Active,
+        version: 1,
+        session_epoch: 1,
+        secret_hash: hash(0xA0),
+        previous_secret: None,
+        secret_rotated_at: at(0),
+        settings: AppSettings::default(),
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+/// The platform of a database.
+pub(crate) fn platform(db: &TestDatabase) -> Platform {
+    Platform(db.store())
+}
+
+/// A new app in the database.
+pub(crate) async fn seed_app(db: &TestDatabase) -> Scope {
+    let app = new_app(&format!("app-{}", fresh().as_u128() & 0xFFFF_FFFF));
+    let id = app.id;
+    assert!(platform(db).write(move |p| p.insert_app(&app)).await);
+    Scope {
+        store: db.store(),
+        id,
+    }
+}
+
+/// A new active user of an app, made at `at(0)`.
+pub(crate) async fn seed_user(app: &Scope, contact: Contact) -> UserId {
+    let new = new_user(contact);
+    let id = new.id;
+    assert!(app.write(move |app| app.insert_user(&new)).await);
+    id
+}
+
+pub(crate) fn new_user(contact: Contact) -> NewUser {
+    NewUser {
+        id: UserId::from_uuid(fresh()),
+        contact,
+        created_at: at(0),
+    }
+}
+
+/// A session that begins at `at(0)`, ends idle at `at(100)` and for good at `at(1000)`; its first
+/// nonce hashes to `hash(1)`.
+pub(crate) fn new_session(user_id: UserId) -> NewSession {
+    NewSession {
+        id: SessionId::from_uuid(fresh()),
+        user_id,
+        tenant_id: None,
+        nonce_hash: hash(1),
+        epoch: 1,
+        amr: "otp".to_owned(),
+        ip: None,
+        user_agent: None,
+        created_at: at(0),
+        expires_at: at(100),
+        absolute_expires_at: at(1000),
+    }
+}
+
+/// Writes [`new_session`] and gives its first token.
+pub(crate) async fn seed_session(app: &Scope, user_id: UserId) -> Presented {
+    let new = new_session(user_id);
+    let presented = Presented {
+        session_id: new.id,
+        generation: 1,
+        nonce_hash: new.nonce_hash,
+    };
+    app.write(move |app| app.insert_session(&new)).await;
+    presented
+}
+
+/// The exchange of a token at a time, against an app as it was created; the next nonce hashes to
+/// the generation's number, so tokens of one session are (n, `hash(n)`).
+pub(crate) fn rotation(presented: Presented, now: Timestamp) -> Rotation {
+    Rotation {
+        presented,
+        new_nonce_hash: hash(u8::try_from(presented.generation + 1).expect("few generations")),
+        app_version: 1,
+        epoch: 1,
+        now,
+        expires_at: Timestamp::from_microsecond(now.as_microsecond() + 100_000_000)
+            .expect("within the calendar"),
+    }
+}
+
+/// A LOGIN request made at `at(0)`, dead at `at(300)`, with three attempts; its code hashes to
+/// `hash(9)`.
+pub(crate) fn new_otp(contact: Contact) -> NewOtpRequest {
+    NewOtpRequest {
+        id: OtpRequestId::from_uuid(fresh()),
+        purpose: Purpose::Login,
+        contact,
+        user_id: None,
+        code_hash: hash(9),
+        max_attempts: 3,
+        created_at: at(0),
+        expires_at: at(300),
+    }
+}
+
+/// Writes [`new_otp`].
+pub(crate) async fn seed_otp(app: &Scope, contact: Contact) -> OtpRequestId {
+    let new = new_otp(contact);
+    let id = new.id;
+    app.write(move |app| app.insert_otp_request(&new)).await;
+    id
+}
+
+/// An event with every field filled.
+pub(crate) fn new_event(app_id: Option<AppId>, action: Action) -> AuditEvent {
+    AuditEvent {
+        id: EventId::from_uuid(fresh()),
+        at: micros(0, 1),
+        app_id,
+        actor: Actor::User(UserId::from_uuid(fresh())),
+        action,
+        target: Some(Target::new("session", fresh())),
+        outcome: Outcome::Refused(Code::TokenReuse),
+        ip: Some("2001:db8::1".parse().expect("an address")),
+        user_agent: Some("Mozilla/5.0 (🦀; ünïcode)".to_owned()),
+        request_id: Some(RequestId::from_uuid(fresh())),
+        session_id: Some(SessionId::from_uuid(fresh())),
+        details: Some(serde_json::json!({ "contact": "a***@example.com", "n": [1, null, "ß"] })),
+    }
+}
+
+/// A message written at `at(0)`, dead at `at(300)`.
+pub(crate) fn new_message(app_id: AppId) -> OutboxMessage {
+    OutboxMessage {
+        id: OutboxId::from_uuid(fresh()),
+        app_id,
+        channel: Channel::Sms,
+        template: "otp/LOGIN".to_owned(),
+        sealed: vec![0, 255, 1],
+        created_at: at(0),
+        expires_at: at(300),
+    }
+}
