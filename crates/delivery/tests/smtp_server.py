@@ -37,6 +37,12 @@ def from_header(content):
     return [str(make_header(decode_header(name))), address]
 
 
+def subject_header(content):
+    """The Subject header as a client decodes it, line breaks that were encoded included."""
+    raw = email.message_from_bytes(content)["Subject"]
+    return str(make_header(decode_header(raw.replace("\r\n", ""))))
+
+
 class Handler:
     async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
         local = address.partition("@")[0]
@@ -73,6 +79,7 @@ class Handler:
                 "peer": session.peer[1],
                 "hello": session.host_name,
                 "from": from_header(envelope.content),
+                "subject": subject_header(envelope.content),
             }
         )
         return "250 2.0.0 Ok: queued as 4F1C5A2"

@@ -1,5 +1,14 @@
 //! The senders against real servers, and the worker on both engines.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test that finds something else than it expects has failed"
+)]
+
 mod capture;
 mod certificates;
 mod messages;

@@ -181,6 +181,14 @@ async fn no_header_can_be_injected() {
             sender.send(&message).await.unwrap();
             let mail = server.received();
             assert_eq!(mail.header_names(), usual, "{attack:?}: {mail:?}");
+            // Not even once a client has decoded them do names and subjects break a line.
+            for text in [&mail.0["from"][0], &mail.0["subject"]] {
+                let text = text.as_str().unwrap();
+                assert!(
+                    !text.contains(['\r', '\n', '\0', '\u{85}', '\u{2028}']),
+                    "{text:?}"
+                );
+            }
             assert_eq!(
                 mail.0["rcpt_tos"],
                 serde_json::json!(["ada@example.com"]),

@@ -46,8 +46,8 @@ impl Author {
             .map_err(|_| SendError::permanent("smtp: the recipient is no address"))?;
         // Names and subjects come from apps: whatever could end a header line goes here, even if
         // it went before.
-        let name = single_line(self.name.as_deref().unwrap_or(&message.app_name));
-        let subject = single_line(content.subject.as_deref().unwrap_or_default());
+        let name = header_text(self.name.as_deref().unwrap_or(&message.app_name));
+        let subject = header_text(content.subject.as_deref().unwrap_or_default());
         let mut builder = Message::builder()
             .from(Mailbox::new(
                 Some(name).filter(|name| !name.is_empty()),
@@ -81,6 +81,13 @@ impl Author {
             mail.map_err(|_| SendError::permanent("smtp: the message could not be written"))?;
         Ok((mail.envelope().clone(), mail.formatted()))
     }
+}
+
+/// Text for a header: on one line, also after the reader has decoded it. Plain ASCII is sent as it
+/// is, so a text that itself looks like an encoded word (RFC 2047 §2) would be decoded by the
+/// reader, line breaks and all.
+fn header_text(text: &str) -> String {
+    single_line(text).replace("=?", "= ?")
 }
 
 fn address(text: &str, what: &str) -> Result<Address, OptionsError> {
