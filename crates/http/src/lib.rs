@@ -13,7 +13,7 @@ mod server;
 mod shell;
 
 pub use docs::{openapi_operator, openapi_public};
-pub use operator::{DevAids, OperatorFace, OutboxQuery, operator_router};
+pub use operator::{DevAids, OperatorFace, OutboxQuery, OutboxReader, operator_router};
 pub use public::{PublicFace, public_router};
 pub use server::{Drained, ServeOptions, serve};
 pub use shell::{Face, ForwardedHeader, Peer, ShellOptions, TrustedProxies};

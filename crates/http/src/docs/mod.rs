@@ -1,5 +1,6 @@
 //! The OpenAPI 3.1 documents, made from the same list as the routes.
 
+mod adjust;
 pub(crate) mod refusals;
 mod ui;
 
@@ -23,25 +24,15 @@ pub fn openapi_public() -> String {
 /// The document of the operator face, as committed in `docs/reference/openapi-operator.json`.
 #[must_use]
 pub fn openapi_operator() -> String {
-    render(close_requests(crate::operator::routes().into_openapi()))
-}
-
-/// Says that the operator face refuses unknown fields: a misspelt setting must not pass for one.
-fn close_requests(mut document: OpenApi) -> OpenApi {
-    use utoipa::openapi::schema::AdditionalProperties;
-    use utoipa::openapi::{RefOr, Schema};
-    let schemas = document.components.iter_mut().flat_map(|components| &mut components.schemas);
-    for (_, schema) in schemas.filter(|(name, _)| name.ends_with("Request")) {
-        if let RefOr::T(Schema::Object(object)) = schema {
-            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
-        }
-    }
-    document
+    render(adjust::closed_requests(
+        crate::operator::routes().into_openapi(),
+    ))
 }
 
 /// Pretty and always the same: keys in order, a line feed at the end.
 fn render(document: OpenApi) -> String {
-    let value = serde_json::to_value(document).unwrap_or_default();
+    let mut value = serde_json::to_value(document).unwrap_or_default();
+    adjust::optional_bodies(&mut value);
     let mut text = serde_json::to_string_pretty(&value).unwrap_or_default();
     text.push('\n');
     text

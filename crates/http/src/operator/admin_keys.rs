@@ -23,6 +23,7 @@ use crate::read::{Fields, JsonBody, Page, Paged, QueryFields, time, uuid};
 
 /// An admin key, never the key itself.
 #[derive(Serialize, ToSchema)]
+#[schema(as = AdminKey)]
 pub(super) struct AdminKeyView {
     /// Its id.
     #[schema(value_type = uuid::Uuid)]
@@ -115,6 +116,7 @@ fn scopes_schema() -> utoipa::openapi::schema::Array {
 
 /// The key, shown this once.
 #[derive(Serialize, ToSchema)]
+#[schema(as = CreatedAdminKey)]
 pub(super) struct CreatedAdminKeyView {
     /// The key.
     admin_key: String,

@@ -28,6 +28,7 @@ pub(super) struct Party {
 
 /// An audit event.
 #[derive(Serialize, ToSchema)]
+#[schema(as = AuditEvent)]
 pub(super) struct AuditEventView {
     /// Its id, ordered by time.
     #[schema(value_type = uuid::Uuid)]

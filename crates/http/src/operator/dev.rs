@@ -29,11 +29,14 @@ pub struct OutboxQuery {
     pub app_id: Option<AppId>,
 }
 
+/// Reads the captured messages, newest first, each as one JSON object.
+pub type OutboxReader = dyn Fn(&OutboxQuery) -> Vec<Value> + Send + Sync;
+
 /// What `doorward dev` offers beside the operator API.
 #[derive(Clone)]
 pub struct DevAids {
-    /// The captured messages, newest first, each as one JSON object.
-    pub outbox: Arc<dyn Fn(&OutboxQuery) -> Vec<Value> + Send + Sync>,
+    /// The captured messages.
+    pub outbox: Arc<OutboxReader>,
     /// The server's clock.
     pub clock: OffsetClock,
 }

@@ -18,6 +18,7 @@ use crate::read::{Fields, JsonBody};
 
 /// A signing key, its public side.
 #[derive(Serialize, ToSchema)]
+#[schema(as = SigningKey)]
 pub(super) struct SigningKeyView {
     /// Thumbprint of the public key (RFC 7638); `kid` in tokens.
     kid: String,

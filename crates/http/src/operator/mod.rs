@@ -19,7 +19,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use self::dev::{DevAids, OutboxQuery};
+pub use self::dev::{DevAids, OutboxQuery, OutboxReader};
 use crate::docs;
 use crate::public::{Health, health};
 use crate::read::BodyLimit;

@@ -20,6 +20,7 @@ use crate::read::{Fields, JsonBody, uuid};
 
 /// A user of an app.
 #[derive(Serialize, ToSchema)]
+#[schema(as = User)]
 pub(super) struct UserView {
     /// Its id.
     #[schema(value_type = uuid::Uuid)]

@@ -58,6 +58,7 @@ pub(crate) struct HealthAnswer {
 
 /// The database.
 #[derive(Serialize, ToSchema)]
+#[schema(as = HealthDatabase)]
 struct Database {
     /// `sqlite` or `postgres`.
     engine: &'static str,
@@ -67,6 +68,7 @@ struct Database {
 
 /// The schema.
 #[derive(Serialize, ToSchema)]
+#[schema(as = HealthMigrations)]
 struct Migrations {
     /// Version of the database.
     current: i64,
@@ -76,6 +78,7 @@ struct Migrations {
 
 /// The active signing key.
 #[derive(Serialize, ToSchema)]
+#[schema(as = HealthSigningKey)]
 struct SigningKey {
     /// Its id.
     kid: String,
@@ -85,6 +88,7 @@ struct SigningKey {
 
 /// The last maintenance run.
 #[derive(Serialize, ToSchema)]
+#[schema(as = HealthMaintenance)]
 struct Maintenance {
     /// Its end, good or bad.
     #[schema(format = DateTime)]
@@ -96,6 +100,7 @@ struct Maintenance {
 
 /// Messages waiting to be sent.
 #[derive(Serialize, ToSchema)]
+#[schema(as = HealthOutbox)]
 struct Outbox {
     /// How many (counted up to 10,000).
     queued: i64,

@@ -39,6 +39,7 @@ pub(crate) struct CreateAppRequest {
 
 /// The app, and its secret, shown this once.
 #[derive(Serialize, ToSchema)]
+#[schema(as = CreatedApp)]
 pub(crate) struct CreatedAppView {
     /// The secret: 64 hex characters.
     app_secret: String,

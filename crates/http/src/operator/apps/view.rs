@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 /// An app.
 #[derive(Serialize, ToSchema)]
+#[schema(as = App)]
 pub(crate) struct AppView {
     /// Its id.
     #[schema(value_type = uuid::Uuid)]

@@ -1,0 +1,467 @@
+//! Every documented operation has a case without credentials, one with another app's, and an
+//! expectation of what the audit says of it. An operation without them fails this test.
+
+use std::collections::BTreeSet;
+
+use doorward_domain::scope::Scope;
+use doorward_testkit::database::TestDatabase;
+use doorward_testkit::on_both_engines;
+use doorward_testkit::platform::TestApp;
+use serde_json::{Value, json};
+
+use crate::front::{Ask, Front, ask, documents, get, operations, post};
+
+/// Whose credentials an operation asks for.
+enum Needs {
+    Nothing,
+    App,
+    User,
+    Key(Scope),
+}
+
+/// What happens when the credentials are another app's.
+enum Foreign {
+    /// This answer, and nothing else.
+    Refused(u16, &'static str),
+    /// The operation answers as if nothing were there; the test that shows that nothing happened.
+    Harmless,
+    /// No app is involved.
+    NotDue,
+}
+
+/// What the audit says of a successful request.
+type Audited = &'static [&'static str];
+
+struct Case {
+    operation: &'static str,
+    needs: Needs,
+    /// A request that succeeds once the credentials are added.
+    good: Ask,
+    foreign: Foreign,
+    /// The same request about app A's things, as app B would send it, where it differs.
+    as_foreign: Option<Ask>,
+    audited: Audited,
+}
+
+/// Two apps with a user each, and what is needed to ask about them.
+struct World {
+    front: Front,
+    a: TestApp,
+    b: TestApp,
+    user: String,
+    access_token: String,
+    refresh_tokens: Vec<String>,
+    otp_request_id: String,
+    otp: String,
+    spare_key_id: String,
+}
+
+impl World {
+    async fn new(database: &TestDatabase) -> Self {
+        let front = Front::start(database).await;
+        let (a, b) = (
+            front.platform.app("app-a").await,
+            front.platform.app("app-b").await,
+        );
+        let mut refresh_tokens = Vec::new();
+        let mut access_token = String::new();
+        let mut user = String::new();
+        for _ in 0..2 {
+            let (id, tokens) = front.platform.sign_in(&a, "ada@example.com").await;
+            refresh_tokens.push(tokens.refresh_token.expose().to_owned());
+            access_token = tokens.access_token.expose().to_owned();
+            user = id.to_string();
+        }
+        let send = post(
+            "/auth/send-otp",
+            json!({"email": "bob@example.com", "purpose": "LOGIN"}),
+        );
+        let sent = front.send(send.by(&a)).await.json();
+        let otp = front
+            .platform
+            .code(a.id, "bob@example.com", 0)
+            .await
+            .expose()
+            .to_owned();
+        let spare = post(
+            "/admin/admin-keys",
+            json!({"name": "spare", "scopes": ["apps:read"]}),
+        );
+        let spare_key_id = front.admin(spare).await.json()["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let otp_request_id = sent["otp_request_id"].as_str().unwrap().to_owned();
+        Self {
+            front,
+            a,
+            b,
+            user,
+            access_token,
+            refresh_tokens,
+            otp_request_id,
+            otp,
+            spare_key_id,
+        }
+    }
+
+    fn cases(&self) -> Vec<Case> {
+        let (a, b) = (self.a.id, self.b.id);
+        let app = |operation, good, foreign, audited| Case {
+            operation,
+            needs: Needs::App,
+            good,
+            foreign,
+            as_foreign: None,
+            audited,
+        };
+        let key = |operation, scope, good, audited| Case {
+            operation,
+            needs: Needs::Key(scope),
+            good,
+            foreign: Foreign::NotDue,
+            as_foreign: None,
+            audited,
+        };
+        let open = |operation, good| Case {
+            operation,
+            needs: Needs::Nothing,
+            good,
+            foreign: Foreign::NotDue,
+            as_foreign: None,
+            audited: &[],
+        };
+        let user_of =
+            |app: doorward_domain::AppId| format!("/admin/apps/{app}/users/{}", self.user);
+        vec![
+            app(
+                "POST /auth/send-otp",
+                post(
+                    "/auth/send-otp",
+                    json!({"email": "new@example.com", "purpose": "EMAIL_VERIFY", "user_id": self.user}),
+                ),
+                Foreign::Refused(404, "USER_NOT_FOUND"),
+                &["otp.sent"],
+            ),
+            app(
+                "POST /auth/verify-otp",
+                post(
+                    "/auth/verify-otp",
+                    json!({"otp_request_id": self.otp_request_id, "otp": self.otp, "purpose": "LOGIN"}),
+                ),
+                Foreign::Refused(403, "OTP_WRONG_APP"),
+                &["otp.verified", "session.created", "user.created"],
+            ),
+            app(
+                "POST /auth/refresh",
+                post(
+                    "/auth/refresh",
+                    json!({"refresh_token": self.refresh_tokens[0]}),
+                ),
+                Foreign::Refused(401, "TOKEN_INVALID"),
+                &["session.refreshed"],
+            ),
+            app(
+                "POST /auth/revoke",
+                post(
+                    "/auth/revoke",
+                    json!({"refresh_token": self.refresh_tokens[1]}),
+                ),
+                // The good case, which comes after, finds the session alive.
+                Foreign::Harmless,
+                &["session.revoked"],
+            ),
+            app(
+                "POST /auth/revoke-user",
+                post("/auth/revoke-user", json!({"user_id": self.user})),
+                Foreign::Refused(404, "USER_NOT_FOUND"),
+                &["user.sessions_revoked"],
+            ),
+            Case {
+                operation: "GET /auth/me",
+                needs: Needs::User,
+                good: get("/auth/me"),
+                foreign: Foreign::NotDue,
+                as_foreign: None,
+                audited: &[],
+            },
+            open("GET /health", get("/health")),
+            open("GET /.well-known/jwks.json", get("/.well-known/jwks.json")),
+            key("GET /admin/apps", Scope::AppsRead, get("/admin/apps"), &[]),
+            key(
+                "POST /admin/apps",
+                Scope::AppsWrite,
+                post("/admin/apps", json!({"name": "New", "slug": "new"})),
+                &["app.created"],
+            ),
+            key(
+                "GET /admin/apps/{app_id}",
+                Scope::AppsRead,
+                get(format!("/admin/apps/{b}")),
+                &[],
+            ),
+            key(
+                "PATCH /admin/apps/{app_id}",
+                Scope::AppsWrite,
+                ask("PATCH", format!("/admin/apps/{b}")).body(json!({"name": "Changed"})),
+                &["app.updated"],
+            ),
+            key(
+                "POST /admin/apps/{app_id}/deactivate",
+                Scope::AppsWrite,
+                ask("POST", format!("/admin/apps/{b}/deactivate")),
+                &["app.deactivated"],
+            ),
+            key(
+                "POST /admin/apps/{app_id}/reactivate",
+                Scope::AppsWrite,
+                ask("POST", format!("/admin/apps/{b}/reactivate")),
+                &["app.reactivated"],
+            ),
+            key(
+                "POST /admin/apps/{app_id}/rotate-secret",
+                Scope::AppsWrite,
+                ask("POST", format!("/admin/apps/{b}/rotate-secret")),
+                &["app.secret_rotated"],
+            ),
+            Case {
+                operation: "GET /admin/apps/{app_id}/users/{user_id}",
+                needs: Needs::Key(Scope::UsersRead),
+                good: get(user_of(a)),
+                foreign: Foreign::Refused(404, "USER_NOT_FOUND"),
+                as_foreign: Some(get(user_of(b))),
+                audited: &[],
+            },
+            Case {
+                operation: "PATCH /admin/apps/{app_id}/users/{user_id}",
+                needs: Needs::Key(Scope::UsersWrite),
+                good: ask("PATCH", user_of(a)).body(json!({"status": "deactivated"})),
+                foreign: Foreign::Refused(404, "USER_NOT_FOUND"),
+                as_foreign: Some(ask("PATCH", user_of(b)).body(json!({"status": "deleted"}))),
+                audited: &["user.status_changed"],
+            },
+            key(
+                "GET /admin/admin-keys",
+                Scope::AdminKeysRead,
+                get("/admin/admin-keys"),
+                &[],
+            ),
+            key(
+                "POST /admin/admin-keys",
+                Scope::AdminKeysWrite,
+                post(
+                    "/admin/admin-keys",
+                    json!({"name": "k", "scopes": ["apps:read"]}),
+                ),
+                &["admin_key.created"],
+            ),
+            key(
+                "DELETE /admin/admin-keys/{id}",
+                Scope::AdminKeysWrite,
+                ask("DELETE", format!("/admin/admin-keys/{}", self.spare_key_id)),
+                &["admin_key.revoked"],
+            ),
+            key("GET /admin/keys", Scope::KeysRead, get("/admin/keys"), &[]),
+            key(
+                "POST /admin/keys/rotate",
+                Scope::KeysWrite,
+                ask("POST", "/admin/keys/rotate"),
+                &[
+                    "signing_key.created",
+                    "signing_key.created",
+                    "signing_key.rotated",
+                ],
+            ),
+            key(
+                "GET /admin/audit",
+                Scope::AuditRead,
+                get("/admin/audit"),
+                &[],
+            ),
+            key("GET /metrics", Scope::MetricsRead, get("/metrics"), &[]),
+        ]
+    }
+
+    /// What the audit says of one request.
+    async fn audited(&self, request_id: &str) -> Vec<String> {
+        let events = self.front.platform.events(None).await;
+        let of_request = |id: Option<doorward_domain::RequestId>| {
+            id.is_some_and(|id| id.to_string() == request_id)
+        };
+        let mut actions: Vec<_> = events
+            .into_iter()
+            .filter(|event| of_request(event.request_id))
+            .map(|event| event.action)
+            .collect();
+        actions.sort();
+        actions
+    }
+
+    async fn without_credentials(&self, case: &Case) {
+        let wrong = TestApp {
+            secret: self.b.secret.clone(),
+            ..self.a.clone()
+        };
+        let refused = (401, "TOKEN_INVALID".to_owned());
+        let named = case.operation;
+        match case.needs {
+            Needs::Nothing => {
+                assert_eq!(
+                    self.front.send(case.good.clone()).await.status,
+                    200,
+                    "{named}"
+                );
+            }
+            Needs::App => {
+                let bare = self.front.send(case.good.clone()).await;
+                assert_eq!(bare.fields()[..2], ["app_id", "app_secret"], "{named}");
+                let answer = self.front.send(case.good.clone().by(&wrong)).await;
+                assert_eq!(answer.brief(), refused, "{named}");
+                assert!(
+                    answer.header("www-authenticate").starts_with("Basic"),
+                    "{named}"
+                );
+                let audited = self.audited(answer.header("x-request-id")).await;
+                assert_eq!(audited, ["app.authentication_failed"], "{named}");
+            }
+            Needs::User => {
+                for ask in [case.good.clone(), case.good.clone().bearer("x.y.z")] {
+                    let answer = self.front.send(ask).await;
+                    assert_eq!(answer.brief(), refused, "{named}");
+                    assert!(
+                        answer.header("www-authenticate").starts_with("Bearer"),
+                        "{named}"
+                    );
+                }
+            }
+            Needs::Key(scope) => {
+                for ask in [
+                    case.good.clone(),
+                    case.good.clone().header("x-admin-key", "no"),
+                ] {
+                    let answer = self.front.send(ask).await;
+                    assert_eq!(answer.brief(), refused, "{named}");
+                    assert!(answer.headers.contains_key("www-authenticate"), "{named}");
+                    let audited = self.audited(answer.header("x-request-id")).await;
+                    assert_eq!(audited, ["admin_key.refused"], "{named}");
+                }
+                let others: Vec<_> = Scope::ALL.iter().copied().filter(|s| *s != scope).collect();
+                let key = self.front.key(&others).await;
+                let answer = self
+                    .front
+                    .send(case.good.clone().header("x-admin-key", key))
+                    .await;
+                assert_eq!(answer.brief(), (403, "FORBIDDEN".to_owned()), "{named}");
+            }
+        }
+    }
+
+    async fn as_another_app(&self, case: &Case) {
+        let ask = case.as_foreign.as_ref().unwrap_or(&case.good).clone();
+        let answer = match case.needs {
+            Needs::App => self.front.send(ask.by(&self.b)).await,
+            Needs::Key(_) => self.front.admin(ask).await,
+            Needs::User | Needs::Nothing => return,
+        };
+        match case.foreign {
+            Foreign::Refused(status, code) => {
+                assert_eq!(
+                    answer.brief(),
+                    (status, code.to_owned()),
+                    "{}",
+                    case.operation
+                );
+            }
+            Foreign::Harmless => assert_eq!(answer.status, 200, "{}", case.operation),
+            Foreign::NotDue => unreachable!("a case with credentials of an app has a foreign one"),
+        }
+    }
+
+    async fn succeeds(&self, case: &Case) {
+        let good = case.good.clone();
+        let answer = match case.needs {
+            Needs::App => self.front.send(good.by(&self.a)).await,
+            Needs::User => self.front.send(good.bearer(&self.access_token)).await,
+            Needs::Key(scope) => {
+                // Creating a key needs the scopes it gives away as well.
+                let key = self.front.key(&[scope, Scope::AppsRead]).await;
+                self.front.send(good.header("x-admin-key", key)).await
+            }
+            Needs::Nothing => self.front.send(good).await,
+        };
+        assert!(
+            (200..300).contains(&answer.status),
+            "{}: {}",
+            case.operation,
+            answer.text
+        );
+        let audited = self.audited(answer.header("x-request-id")).await;
+        assert_eq!(audited, case.audited, "{}", case.operation);
+    }
+}
+
+on_both_engines! {
+    async fn every_operation_is_guarded_and_audited(db: TestDatabase) {
+        let world = World::new(&db).await;
+        let cases = world.cases();
+
+        let covered: BTreeSet<_> = cases.iter().map(|case| case.operation.to_owned()).collect();
+        let documented: BTreeSet<_> = documents()
+            .iter()
+            .flat_map(operations)
+            .map(|(method, path, _)| format!("{method} {path}"))
+            .collect();
+        assert_eq!(covered, documented, "each documented operation needs a case here");
+
+        for case in &cases {
+            world.without_credentials(case).await;
+            if !matches!(case.foreign, Foreign::NotDue) {
+                world.as_another_app(case).await;
+            }
+        }
+        for case in &cases {
+            world.succeeds(case).await;
+        }
+    }
+
+    async fn required_fields_are_the_documented_ones(db: TestDatabase) {
+        let world = World::new(&db).await;
+        for document in documents() {
+            for (method, path, operation) in operations(document) {
+                let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+                let Some(name) = body["$ref"].as_str().and_then(|r| r.rsplit('/').next()) else {
+                    continue;
+                };
+                let schema = &document["components"]["schemas"][name];
+                let mut required: Vec<_> = schema["required"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|field| field.as_str().unwrap().to_owned())
+                    .collect();
+                if required.is_empty() {
+                    continue;
+                }
+                if path == "/auth/send-otp" {
+                    // One of the two, which a list of required fields cannot say.
+                    required.extend(["email".to_owned(), "phone".to_owned()]);
+                }
+                required.sort();
+                let path = path
+                    .replace("{app_id}", &world.a.id.to_string())
+                    .replace("{user_id}", &world.user);
+                let answer = world.front.admin(ask(&method, path.clone()).body(json!({}))).await;
+                let mut named = answer.fields();
+                named.sort();
+                assert_eq!(named, required, "{method} {path}");
+
+                // Each documented field is looked at: a number is right for none of the required.
+                let object: serde_json::Map<String, Value> =
+                    required.iter().map(|field| (field.clone(), json!(7.5))).collect();
+                let answer = world.front.admin(ask(&method, path.clone()).body(object.into())).await;
+                let named: BTreeSet<_> = answer.fields().into_iter().collect();
+                assert_eq!(named, required.into_iter().collect(), "{method} {path}");
+            }
+        }
+    }
+}
