@@ -21,7 +21,7 @@ impl Keys {
             master: reader.secret(&registry::MASTER_KEY),
             previous: reader.list(&registry::PREVIOUS_MASTER_KEYS),
         };
-        for key in &keys.master {
+        if let Some(key) = &keys.master {
             check(reader, &registry::MASTER_KEY, key);
         }
         for key in &keys.previous {

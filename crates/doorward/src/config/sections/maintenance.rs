@@ -1,21 +1,19 @@
 //! The job that removes what is dead.
 
-use std::time::Duration;
-
 use crate::config::reader::Reader;
 use crate::config::registry;
 
 /// `[maintenance]`
 #[derive(Debug, Clone)]
 pub(crate) struct Maintenance {
-    /// How often.
-    pub(crate) interval: Duration,
+    /// How often, in seconds.
+    pub(crate) interval_seconds: i64,
 }
 
 impl Maintenance {
     pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
         Self {
-            interval: reader.seconds(&registry::MAINTENANCE_SECONDS),
+            interval_seconds: reader.integer(&registry::MAINTENANCE_SECONDS),
         }
     }
 }

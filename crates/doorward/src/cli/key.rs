@@ -1,0 +1,63 @@
+//! `doorward key`
+
+use clap::{Args, Subcommand};
+
+/// `doorward key`
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// List signing keys and their states
+    List,
+    /// Begin to sign with the next key
+    #[command(
+        after_help = "Examples:\n  doorward key rotate                scheduled or out of \
+                            caution: tokens in use stay good\n  doorward key rotate --retire-now   \
+                            a key has leaked: every access token it signed is refused"
+    )]
+    Rotate {
+        /// Take the former key out of the JWKS at once: every access token it signed is refused
+        #[arg(long)]
+        retire_now: bool,
+    },
+    /// Print the public key
+    #[command(
+        after_help = "Examples:\n  doorward key public              one line, for \
+                            JWT_PUBLIC_KEY\n  doorward key public --pem > public.pem"
+    )]
+    Public(PublicArgs),
+}
+
+/// Which form of the public key.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct PublicArgs {
+    /// The active key as PEM in one line of base64 (JWT_PUBLIC_KEY); the default
+    #[arg(long)]
+    base64: bool,
+    /// The active key as PEM
+    #[arg(long)]
+    pem: bool,
+    /// All published keys as JWKS
+    #[arg(long)]
+    jwks: bool,
+}
+
+/// Which form of the public key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PublicForm {
+    /// One line of base64.
+    Base64,
+    /// PEM.
+    Pem,
+    /// The JWKS document.
+    Jwks,
+}
+
+impl PublicArgs {
+    pub(crate) const fn form(&self) -> PublicForm {
+        match (self.pem, self.jwks) {
+            (true, _) => PublicForm::Pem,
+            (_, true) => PublicForm::Jwks,
+            _ => PublicForm::Base64,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The command line: what can be asked, and nothing of how it is done.
+
+mod admin_key;
+mod app;
+mod config;
+mod key;
+mod server;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use admin_key::AdminKeyCommand;
+pub(crate) use app::AppCommand;
+pub(crate) use config::{ConfigCommand, ReferenceForm};
+pub(crate) use key::{KeyCommand, PublicForm};
+pub(crate) use server::{DevArgs, ServeArgs};
+
+/// Self-hosted authentication for many apps.
+#[derive(Debug, Parser)]
+#[command(
+    name = "doorward",
+    version,
+    disable_help_subcommand = true,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 done; 1 refused or failed; 2 the command line or the configuration \
+                  is wrong.\n\nExamples:\n  \
+                  doorward dev                                   try everything on this machine\n  \
+                  doorward serve --config /etc/doorward.toml     run in production\n  \
+                  doorward app create --name 'My shop' --slug shop\n  \
+                  doorward config check                          what holds, and what is wrong"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Print the result (and errors, on stderr) as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// The TOML file with the settings [env: DOORWARD_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Directory of an embedded deployment: its database and master key [env: DOORWARD_DATA_DIR]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The database, instead of the configured one (a password on the command line can be seen by
+    /// others: prefer DOORWARD_DATABASE_URL)
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run everything on this machine, to try it and to develop against it
+    Dev(DevArgs),
+    /// Run in production
+    Serve(Box<ServeArgs>),
+    /// Apps: the customers of this platform
+    #[command(subcommand)]
+    App(AppCommand),
+    /// Keys to the operator API
+    #[command(subcommand)]
+    AdminKey(AdminKeyCommand),
+    /// The keys that sign tokens
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Bring the database's schema up to date
+    #[command(after_help = "Examples:\n  doorward migrate --status\n  doorward migrate")]
+    Migrate {
+        /// Change nothing, tell what is applied and what is missing
+        #[arg(long)]
+        status: bool,
+    },
+    /// Ask a running server whether it is well (exit code 0) or not (1)
+    #[command(after_help = "Example, in a container image:\n  \
+                            HEALTHCHECK CMD [\"doorward\", \"health\"]")]
+    Health {
+        /// Where the server is; by default the configured port on this machine
+        #[arg(long)]
+        url: Option<String>,
+    },
+    /// Remove what is dead: expired codes, ended sessions, old limits
+    #[command(subcommand)]
+    Maintenance(MaintenanceCommand),
+    /// Print the OpenAPI 3.1 document of a face
+    #[command(after_help = "Example:\n  doorward openapi --face public > openapi.json")]
+    Openapi {
+        /// Which one
+        #[arg(long)]
+        face: FaceName,
+    },
+    /// Settings: check, show, explain
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Explain a command
+    Help {
+        /// Print the reference of all commands in Markdown
+        #[arg(long, hide = true)]
+        markdown: bool,
+        /// Which command, e.g. `app create`
+        command: Vec<String>,
+    },
+}
+
+/// `doorward maintenance`
+#[derive(Debug, Subcommand)]
+pub(crate) enum MaintenanceCommand {
+    /// Do it now, even if a server did it recently
+    Run,
+}
+
+/// The faces that have an OpenAPI document.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum FaceName {
+    /// What apps call
+    Public,
+    /// What operators call
+    Operator,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,254 @@
+//! `doorward app`
+
+use doorward_domain::app::{App, AppSettings};
+use doorward_domain::time::iso;
+use doorward_service::apps::{self, CreateApp, UpdateApp};
+use doorward_service::{Core, Operator};
+use serde::Serialize;
+
+use super::settings;
+use crate::Outcome;
+use crate::cli::{AppCommand, Global};
+use crate::deployment;
+use crate::failure::Failure;
+use crate::output::{self, Report, labels, table};
+
+/// Most apps that one question to the store may ask for.
+const PAGE: u32 = 200;
+
+/// Runs it.
+pub(super) async fn run(global: &Global, command: AppCommand) -> Outcome {
+    let core = deployment::open(global).await?;
+    let operator = deployment::operator(&core);
+    let (core, json) = (&*core, global.json);
+    let shown = |app: App| output::report(json, &AppView::from(app));
+    let outcome = match command {
+        AppCommand::Create { name, slug, set } => {
+            let settings = initial_settings(&set)?;
+            let request = CreateApp {
+                name,
+                slug,
+                settings,
+            };
+            let created = apps::create(core, &operator, request).await?;
+            output::report(
+                json,
+                &Credentials {
+                    app_id: created.app.id.to_string(),
+                    app_slug: created.app.slug.as_str().to_owned(),
+                    name: created.app.name,
+                    app_secret: created.secret.expose().to_owned(),
+                    jwt_public_key: core.signing().jwt_public_key().to_owned(),
+                    next: None,
+                },
+            )
+        }
+        AppCommand::List => output::report(json, &all(core, &operator).await?),
+        AppCommand::Show { app } => shown(find(core, &operator, &app).await?),
+        AppCommand::Update { app, name, set } => {
+            let id = find(core, &operator, &app).await?.id;
+            let patch = settings::patch(&set)?;
+            if name.is_none() && patch.is_empty() {
+                return Err(Failure::usage(
+                    "Nothing to change: give --name or --set KEY=VALUE.",
+                ));
+            }
+            let settings = (!patch.is_empty()).then_some(patch);
+            let request = UpdateApp {
+                name,
+                settings,
+                expected_version: None,
+            };
+            shown(apps::update(core, &operator, id, request).await?)
+        }
+        AppCommand::Deactivate { app } => {
+            let id = find(core, &operator, &app).await?.id;
+            shown(apps::deactivate(core, &operator, id).await?)
+        }
+        AppCommand::Reactivate { app } => {
+            let id = find(core, &operator, &app).await?.id;
+            shown(apps::reactivate(core, &operator, id).await?)
+        }
+        AppCommand::RotateSecret {
+            app,
+            overlap_minutes,
+        } => {
+            let app = find(core, &operator, &app).await?;
+            let overlap = overlap_minutes.map(|minutes| minutes * 60);
+            let secret = apps::rotate_secret(core, &operator, app.id, overlap).await?;
+            let next = match overlap_minutes {
+                None => "The old secret is dead.".to_owned(),
+                Some(minutes) => format!("The old secret dies in {minutes} minutes."),
+            };
+            output::report(
+                json,
+                &Credentials {
+                    app_id: app.id.to_string(),
+                    app_slug: app.slug.as_str().to_owned(),
+                    name: app.name,
+                    app_secret: secret.expose().to_owned(),
+                    jwt_public_key: core.signing().jwt_public_key().to_owned(),
+                    next: Some(next),
+                },
+            )
+        }
+    };
+    core.store.close().await;
+    outcome
+}
+
+fn initial_settings(set: &[String]) -> Outcome<Option<AppSettings>> {
+    if set.is_empty() {
+        return Ok(None);
+    }
+    let patch = settings::patch(set)?;
+    serde_json::from_value(patch.into())
+        .map(Some)
+        .map_err(|error| Failure::usage(format!("--set: {error}")))
+}
+
+/// By id or slug.
+async fn find(core: &Core, operator: &Operator, name: &str) -> Outcome<App> {
+    let found = match name.parse() {
+        Ok(id) => apps::show(core, operator, id).await,
+        Err(_) => apps::show_by_slug(core, operator, name).await,
+    };
+    found.map_err(|error| match error.code() {
+        doorward_domain::Code::AppNotFound => Failure::failed(
+            error.code().as_str(),
+            format!("There is no app with the id or slug `{name}`; `doorward app list` shows all."),
+        ),
+        _ => error.into(),
+    })
+}
+
+async fn all(core: &Core, operator: &Operator) -> Outcome<AppList> {
+    let mut items = Vec::new();
+    let mut after = None;
+    loop {
+        let page = apps::list(core, operator, after, PAGE).await?;
+        let Some(last) = page.last().map(|app| app.id) else {
+            break;
+        };
+        after = Some(last);
+        items.extend(page.into_iter().map(AppView::from));
+    }
+    Ok(AppList { items })
+}
+
+/// An app's credentials, shown once.
+#[derive(Serialize)]
+struct Credentials {
+    app_id: String,
+    app_secret: String,
+    app_slug: String,
+    name: String,
+    jwt_public_key: String,
+    #[serde(skip)]
+    next: Option<String>,
+}
+
+impl Report for Credentials {
+    fn human(&self) -> String {
+        let mut out = labels(&[
+            ("app_id", self.app_id.clone()),
+            ("app_secret", self.app_secret.clone()),
+            ("app_slug", self.app_slug.clone()),
+            ("jwt_public_key", self.jwt_public_key.clone()),
+        ]);
+        out.push_str("\nKeep app_secret now: it is not shown again.");
+        if let Some(next) = &self.next {
+            out.push_str(&format!(" {next}"));
+        }
+        out.push('\n');
+        out
+    }
+}
+
+/// An app.
+#[derive(Serialize)]
+struct AppView {
+    app_id: String,
+    app_slug: String,
+    name: String,
+    status: &'static str,
+    version: i64,
+    settings: AppSettings,
+    secret_rotated_at: String,
+    previous_secret_until: Option<String>,
+    created_at: String,
+    updated_at: String,
+}
+
+impl From<App> for AppView {
+    fn from(app: App) -> Self {
+        Self {
+            app_id: app.id.to_string(),
+            app_slug: app.slug.as_str().to_owned(),
+            name: app.name,
+            status: app.status.as_str(),
+            version: app.version,
+            settings: app.settings,
+            secret_rotated_at: iso(app.secret_rotated_at),
+            previous_secret_until: app.previous_secret.map(|former| iso(former.until)),
+            created_at: iso(app.created_at),
+            updated_at: iso(app.updated_at),
+        }
+    }
+}
+
+impl Report for AppView {
+    fn human(&self) -> String {
+        let settings = serde_json::to_value(&self.settings).unwrap_or_default();
+        let settings = settings
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| format!("  {key} = {value}\n"))
+            .collect::<String>();
+        let former = self.previous_secret_until.clone();
+        labels(&[
+            ("app_id", self.app_id.clone()),
+            ("app_slug", self.app_slug.clone()),
+            ("name", self.name.clone()),
+            ("status", self.status.to_owned()),
+            ("secret of", self.secret_rotated_at.clone()),
+            (
+                "former secret",
+                former.map_or("dead".to_owned(), |at| format!("accepted until {at}")),
+            ),
+            ("created", self.created_at.clone()),
+            ("changed", self.updated_at.clone()),
+        ]) + "settings\n"
+            + &settings
+    }
+}
+
+/// All apps.
+#[derive(Serialize)]
+struct AppList {
+    items: Vec<AppView>,
+}
+
+impl Report for AppList {
+    fn human(&self) -> String {
+        if self.items.is_empty() {
+            return "There is no app yet. `doorward app create --name N --slug S` makes one.\n"
+                .to_owned();
+        }
+        let rows: Vec<_> = self
+            .items
+            .iter()
+            .map(|app| {
+                [
+                    app.app_id.clone(),
+                    app.app_slug.clone(),
+                    app.status.to_owned(),
+                    app.created_at.clone(),
+                    app.name.clone(),
+                ]
+            })
+            .collect();
+        table(["APP ID", "SLUG", "STATUS", "CREATED", "NAME"], &rows)
+    }
+}

@@ -1,0 +1,94 @@
+//! What each command does: opens the deployment, calls one use case, prints its result.
+
+mod admin_key;
+mod app;
+mod config;
+mod expiry;
+mod health;
+mod help;
+mod key;
+mod maintenance;
+mod migrate;
+mod settings;
+
+pub(crate) use config::judge;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::error::ErrorKind;
+
+use crate::Outcome;
+use crate::cli::{Cli, Command, FaceName, Global, MaintenanceCommand};
+use crate::failure::Failure;
+use crate::{logging, output, serve};
+
+/// Runs the command. Servers bring their own runtime and log.
+pub(crate) fn run(cli: Cli, started: Instant) -> Outcome<ExitCode> {
+    let Cli { global, command } = cli;
+    match command {
+        Command::Dev(args) => serve::dev(&global, &args, started),
+        Command::Serve(args) => serve::serve(&global, &args, started),
+        Command::Config(command) => config::run(&global, &command),
+        Command::Openapi { face } => openapi(face).map(done),
+        Command::Help { markdown, command } => help::run(markdown, &command).map(done),
+        other => {
+            logging::start_quiet();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(|error| Failure::failed("RUNTIME", error.to_string()))?;
+            runtime.block_on(beside_servers(&global, other)).map(done)
+        }
+    }
+}
+
+const fn done((): ()) -> ExitCode {
+    ExitCode::SUCCESS
+}
+
+async fn beside_servers(global: &Global, command: Command) -> Outcome {
+    match command {
+        Command::App(command) => app::run(global, command).await,
+        Command::AdminKey(command) => admin_key::run(global, command).await,
+        Command::Key(command) => key::run(global, command).await,
+        Command::Migrate { status } => migrate::run(global, status).await,
+        Command::Health { url } => health::run(global, url).await,
+        Command::Maintenance(MaintenanceCommand::Run) => maintenance::run(global).await,
+        Command::Dev(_)
+        | Command::Serve(_)
+        | Command::Config(_)
+        | Command::Openapi { .. }
+        | Command::Help { .. } => Ok(()),
+    }
+}
+
+fn openapi(face: FaceName) -> Outcome {
+    output::text_out(&match face {
+        FaceName::Public => doorward_http::openapi_public(),
+        FaceName::Operator => doorward_http::openapi_operator(),
+    })
+}
+
+/// A command line that clap does not accept, or a request for help or the version.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    let asked_for = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    if json && !asked_for {
+        let text = error.to_string();
+        let message = text.trim_start_matches("error: ").trim_end();
+        let failure = Failure::usage(message);
+        output::failure(true, &failure);
+        return failure.exit_code();
+    }
+    // Nothing can be done when the terminal is gone.
+    drop(error.print());
+    if asked_for {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(2)
+    }
+}

@@ -1,0 +1,102 @@
+//! What commands print: JSON for programs, labels and tables for people.
+
+use std::io::{self, Write as _};
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// A result that can be shown both ways.
+pub(crate) trait Report: Serialize {
+    /// For people, ending with a line feed.
+    fn human(&self) -> String;
+}
+
+/// Prints a result.
+pub(crate) fn report(json: bool, result: &impl Report) -> Result<(), Failure> {
+    if json {
+        let text = serde_json::to_string_pretty(result)
+            .map_err(|error| Failure::failed("INTERNAL_ERROR", error.to_string()))?;
+        text_out(&format!("{text}\n"))
+    } else {
+        text_out(&result.human())
+    }
+}
+
+/// Prints text as it is. A reader that went away (`doorward … | head`) is no error.
+pub(crate) fn text_out(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::failed(
+            "OUTPUT",
+            format!("cannot print the result: {error}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Tells why a command failed, on stderr.
+pub(crate) fn failure(json: bool, failure: &Failure) {
+    let text = if json {
+        serde_json::to_string(failure).unwrap_or_else(|_| failure.human())
+    } else {
+        failure.human()
+    };
+    note(&text);
+}
+
+/// A line on stderr. There is nothing to do about a stderr that cannot be written to.
+pub(crate) fn note(text: &str) {
+    drop(writeln!(io::stderr().lock(), "{text}"));
+}
+
+/// Labels and values, one per line, values aligned.
+pub(crate) fn labels(pairs: &[(&str, String)]) -> String {
+    let width = pairs
+        .iter()
+        .map(|(label, _)| label.len())
+        .max()
+        .unwrap_or(0);
+    pairs
+        .iter()
+        .map(|(label, value)| format!("{label:width$}  {value}\n"))
+        .collect()
+}
+
+/// Columns under headings, aligned, without trailing spaces.
+pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
+    let mut widths = headings.map(str::len);
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |cells: &[String; N]| {
+        let mut line = String::new();
+        for (cell, width) in cells.iter().zip(widths) {
+            line.push_str(&format!("{cell:width$}  "));
+        }
+        format!("{}\n", line.trim_end())
+    };
+    let mut out = line(&headings.map(str::to_owned));
+    out.extend(rows.iter().map(line));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_aligned() {
+        let rows = [
+            ["a".to_owned(), "long cell".to_owned()],
+            ["bcd".to_owned(), String::new()],
+        ];
+        assert_eq!(table(["X", "Y"], &rows), "X    Y\na    long cell\nbcd\n");
+        assert_eq!(
+            labels(&[("a", "1".into()), ("bcd", "2".into())]),
+            "a    1\nbcd  2\n"
+        );
+    }
+}

@@ -1,0 +1,175 @@
+//! The servers: `doorward serve` for production, `doorward dev` to try everything.
+
+mod banner;
+mod data_dir;
+mod demo;
+mod listen;
+mod node;
+pub(crate) mod senders;
+mod signals;
+mod telemetry;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use doorward_delivery::sender::Capture;
+use doorward_domain::contact::Channel;
+use doorward_domain::{OffsetClock, SystemClock};
+use doorward_http::DevAids;
+
+use crate::Outcome;
+use crate::cli::{DevArgs, Global, ServeArgs};
+use crate::commands::judge;
+use crate::config::sections::Format;
+use crate::config::{Config, DataDir, Problem, registry};
+use crate::deployment::{DEFAULT_DATA_DIR, Missing, Place, open_store};
+use crate::failure::Failure;
+use crate::{logging, output};
+
+use listen::Listeners;
+use node::Node;
+
+/// `doorward serve`
+pub(crate) fn serve(global: &Global, args: &ServeArgs, started: Instant) -> Outcome<ExitCode> {
+    let place = Place::of(global);
+    let mut loaded = place.load(args.overrides());
+    let verdict = judge(&mut loaded);
+    let refusals = verdict.refusals.iter().map(|refusal| Problem {
+        name: refusal.problem.name.clone(),
+        message: match refusal.exception {
+            Some(exception) => format!(
+                "{} To accept this danger: --allow-insecure {}",
+                refusal.problem.message,
+                exception.name()
+            ),
+            None => refusal.problem.message.clone(),
+        },
+    });
+    let against: Vec<Problem> = loaded.problems.iter().cloned().chain(refusals).collect();
+    if !against.is_empty() {
+        let message = "doorward serve refuses to start like this:";
+        return Err(Failure::configuration(message, &against));
+    }
+    let config = loaded.config;
+    logging::start(&config.log);
+    for Problem { name, message } in &verdict.warnings {
+        tracing::warn!(setting = name, "{message}");
+    }
+    if let Some(dir) = &place.data_dir {
+        data_dir::ensure(&dir.path)?;
+    }
+    let senders = senders::build(&config)
+        .map_err(|problem| Failure::configuration("The senders do not work:", &[problem]))?;
+    run(runtime(&config)?, async {
+        let listeners = Listeners::bind(&config, listen::Named::BySettings).await?;
+        let telemetry = telemetry::install()?;
+        let store = open_store(&config, Missing::Create).await?;
+        let node = Node {
+            issuer: config.server.issuer(),
+            clock: Arc::new(SystemClock),
+            sender: Arc::new(senders),
+            dev: None,
+            config,
+            store,
+            telemetry,
+        };
+        let running = node.start(listeners).await?;
+        let (public, operator) = (running.public, running.operator);
+        let ready_ms = millis(started);
+        tracing::info!(%public, %operator, ready_ms, "ready");
+        running.until_stopped().await
+    })
+}
+
+/// `doorward dev`
+pub(crate) fn dev(global: &Global, args: &DevArgs, started: Instant) -> Outcome<ExitCode> {
+    let mut place = Place::of(global);
+    let dir = place.data_dir.get_or_insert_with(|| DataDir {
+        path: DEFAULT_DATA_DIR.into(),
+        by_flag: true,
+    });
+    // Whoever named it: what is in it is the deployment.
+    dir.by_flag = true;
+    let dir = dir.clone();
+    data_dir::prepare(&dir)?;
+    let loaded = place.load(args.overrides());
+    if !loaded.problems.is_empty() {
+        return Err(Failure::configuration(
+            "The configuration is wrong.",
+            &loaded.problems,
+        ));
+    }
+    let mut config = loaded.config;
+    if !loaded.values.is_set(&registry::LOG_FORMAT) {
+        config.log.format = Format::Pretty;
+    }
+    logging::start(&config.log);
+    run(runtime(&config)?, async {
+        let listeners = Listeners::bind(&config, listen::Named::ByFlags).await?;
+        let issuer = match &args.public_url {
+            Some(_) => config.server.issuer(),
+            None => format!("http://{}", listeners.public),
+        };
+        let telemetry = telemetry::install()?;
+        let store = open_store(&config, Missing::Create).await?;
+        let clock = OffsetClock::new(Arc::new(SystemClock));
+        let capture = Arc::new(Capture::new());
+        let outbox = Arc::clone(&capture);
+        let aids = DevAids {
+            outbox: Arc::new(move |query| {
+                let found = outbox.list(query.to.as_deref(), query.app_id);
+                found
+                    .iter()
+                    .filter_map(|message| serde_json::to_value(message).ok())
+                    .collect()
+            }),
+            clock: clock.clone(),
+        };
+        let sender = doorward_delivery::sender::Router::new()
+            .with(Channel::Email, capture.clone())
+            .with(Channel::Sms, capture);
+        let node = Node {
+            issuer,
+            clock: Arc::new(clock),
+            sender: Arc::new(sender),
+            dev: Some(aids),
+            config,
+            store,
+            telemetry,
+        };
+        let running = node.start(listeners).await?;
+        let demo = demo::on_first_start(&running.core).await?;
+        let banner = banner::Banner::new(&running, demo, &dir.path, millis(started));
+        output::report(global.json, &banner)?;
+        running.until_stopped().await
+    })
+}
+
+/// Runs to the end, and then waits for nobody: what mattered has been waited for.
+fn run(
+    runtime: tokio::runtime::Runtime,
+    server: impl Future<Output = Outcome<ExitCode>>,
+) -> Outcome<ExitCode> {
+    let outcome = runtime.block_on(server);
+    runtime.shutdown_background();
+    outcome
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn runtime(config: &Config) -> Outcome<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(workers) = config.server.workers {
+        builder.worker_threads(workers);
+    }
+    builder
+        .thread_name("doorward")
+        // Key generation and the like; the engines have threads of their own.
+        .max_blocking_threads(8)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed("RUNTIME", error.to_string()))
+}

@@ -1,0 +1,231 @@
+//! One server: everything put together, started, and stopped in order.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_delivery::sender::Router;
+use doorward_delivery::template::BuiltIn;
+use doorward_delivery::worker::{Worker, WorkerOptions, WorkerParts};
+use doorward_domain::Clock;
+use doorward_http::{
+    DevAids, Drained, ForwardedHeader, OperatorFace, PublicFace, ServeOptions, ShellOptions,
+    TrustedProxies, operator_router, public_router,
+};
+use doorward_service::{Core, jobs};
+use doorward_store::Store;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::listen::Listeners;
+use super::signals::Signals;
+use super::telemetry;
+use crate::config::{Config, sections};
+use crate::failure::Failure;
+use crate::{Outcome, deployment};
+
+/// How long jobs and the outbox may take to end after the last request.
+const BACKGROUND_GRACE: Duration = Duration::from_secs(10);
+
+/// What a server is made of.
+pub(super) struct Node {
+    pub(super) config: Config,
+    pub(super) issuer: String,
+    pub(super) store: Store,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) sender: Arc<Router>,
+    pub(super) dev: Option<DevAids>,
+    pub(super) telemetry: PrometheusHandle,
+}
+
+/// A server that answers.
+pub(super) struct Running {
+    pub(super) core: Arc<Core>,
+    pub(super) issuer: String,
+    pub(super) public: SocketAddr,
+    pub(super) operator: SocketAddr,
+    signals: Signals,
+    stop_faces: watch::Sender<()>,
+    faces: [JoinHandle<std::io::Result<Drained>>; 2],
+    stop_background: watch::Sender<()>,
+    background: Vec<JoinHandle<()>>,
+    upkeep: JoinHandle<()>,
+}
+
+impl Node {
+    /// Migrates, loads or makes the keys, starts the background work and then the faces.
+    pub(super) async fn start(self, listeners: Listeners) -> Outcome<Running> {
+        let signals = Signals::listen()?;
+        let migrated = self.store.migrate().await?;
+        if !migrated.applied_now.is_empty() {
+            tracing::info!(versions = ?migrated.applied_now, "the schema was brought up to date");
+        }
+        let clock = Arc::clone(&self.clock);
+        let core =
+            deployment::core(&self.config, self.store.clone(), self.issuer.clone(), clock).await?;
+        let (stop_faces, stopping) = watch::channel(());
+        let (stop_background, background_stopping) = watch::channel(());
+        let mut background = jobs::spawn(&core, &background_stopping);
+        background.push(self.outbox(&core, background_stopping));
+        let faces = self.faces(
+            &core,
+            &stopping,
+            listeners.public_listener,
+            listeners.operator_listener,
+        );
+        Ok(Running {
+            core,
+            issuer: self.issuer,
+            public: listeners.public,
+            operator: listeners.operator,
+            signals,
+            stop_faces,
+            faces,
+            stop_background,
+            background,
+            upkeep: tokio::spawn(telemetry::upkeep(self.telemetry)),
+        })
+    }
+
+    fn outbox(&self, core: &Arc<Core>, mut stopping: watch::Receiver<()>) -> JoinHandle<()> {
+        let parts = WorkerParts {
+            store: core.store.clone(),
+            keyring: Arc::clone(&core.keyring),
+            sender: self.sender.clone(),
+            templates: Arc::new(BuiltIn),
+            clock: Arc::clone(&core.clock),
+            random: Arc::clone(&core.random),
+            node: core.node,
+            wake: Arc::clone(&core.outbox_bell),
+        };
+        let worker = Worker::new(parts, WorkerOptions::default());
+        tokio::spawn(worker.run(async move {
+            // An error means that the sender is gone, which is a stop too.
+            drop(stopping.changed().await);
+        }))
+    }
+
+    fn faces(
+        &self,
+        core: &Arc<Core>,
+        stopping: &watch::Receiver<()>,
+        public: tokio::net::TcpListener,
+        operator: tokio::net::TcpListener,
+    ) -> [JoinHandle<std::io::Result<Drained>>; 2] {
+        let options = shell_options(&self.config, &self.issuer);
+        let health_secret = self.config.health.secret.clone();
+        let public_routes = public_router(PublicFace {
+            core: Arc::clone(core),
+            health_secret: health_secret.clone(),
+            options: options.clone(),
+        });
+        let operator_routes = operator_router(OperatorFace {
+            core: Arc::clone(core),
+            health_secret,
+            metrics: self.telemetry.clone(),
+            options,
+            dev: self.dev.clone(),
+        });
+        [(public, public_routes), (operator, operator_routes)].map(|(listener, routes)| {
+            let mut stopping = stopping.clone();
+            let shutdown = async move { drop(stopping.changed().await) };
+            let options = serve_options(&self.config);
+            tokio::spawn(doorward_http::serve(listener, routes, options, shutdown))
+        })
+    }
+}
+
+fn shell_options(config: &Config, issuer: &str) -> ShellOptions {
+    ShellOptions {
+        proxies: TrustedProxies {
+            networks: config.server.trusted_proxies.clone(),
+            header: match config.server.forwarded_header {
+                sections::ForwardedHeader::XForwardedFor => ForwardedHeader::XForwardedFor,
+                sections::ForwardedHeader::Forwarded => ForwardedHeader::Forwarded,
+            },
+        },
+        body_limit: config.limits.body_bytes,
+        request_timeout: config.limits.request,
+        max_in_flight: config.limits.concurrency,
+        https: issuer.starts_with("https://"),
+    }
+}
+
+fn serve_options(config: &Config) -> ServeOptions {
+    ServeOptions {
+        header_timeout: config.limits.header,
+        max_connections: config.limits.connections,
+        drain_timeout: config.server.shutdown,
+        ..ServeOptions::default()
+    }
+}
+
+impl Running {
+    /// Serves until a signal comes, then stops in order: no new connections, requests in flight
+    /// finish, background work ends, the database is closed. A second signal ends it at once.
+    pub(super) async fn until_stopped(self) -> Outcome<ExitCode> {
+        let Self {
+            core,
+            mut signals,
+            stop_faces,
+            mut faces,
+            stop_background,
+            background,
+            ..
+        } = self;
+        let [public, operator] = &mut faces;
+        let broken = tokio::select! {
+            name = signals.next() => {
+                tracing::info!(signal = name, "stopping: requests in flight may finish");
+                None
+            }
+            ended = public => Some(("public", ended)),
+            ended = operator => Some(("operator", ended)),
+        };
+        if let Some((face, ended)) = &broken {
+            tracing::error!(face, "the face ended by itself: {ended:?}");
+        }
+        drop(stop_faces);
+        let orderly = async {
+            for face in &mut faces {
+                if face.is_finished() {
+                    continue;
+                }
+                if let Ok(Ok(drained)) = face.await
+                    && drained.cut_off > 0
+                {
+                    tracing::warn!(cut_off = drained.cut_off, "requests did not finish in time");
+                }
+            }
+            drop(stop_background);
+            let ends = async {
+                for job in background {
+                    if let Err(error) = job.await {
+                        tracing::error!(%error, "background work broke off");
+                    }
+                }
+            };
+            if tokio::time::timeout(BACKGROUND_GRACE, ends).await.is_err() {
+                tracing::warn!("background work did not end in time and is broken off");
+            }
+            core.store.close().await;
+        };
+        tokio::select! {
+            () = orderly => tracing::info!("stopped"),
+            name = signals.next() => {
+                tracing::warn!(signal = name, "stopped at once");
+                return Ok(ExitCode::from(1));
+            }
+        }
+        self.upkeep.abort();
+        match broken {
+            None => Ok(ExitCode::SUCCESS),
+            Some((face, _)) => Err(Failure::failed(
+                "SERVER",
+                format!("The {face} face ended by itself."),
+            )),
+        }
+    }
+}
