@@ -1,0 +1,307 @@
+//! Commands beside a running server: what they change holds there within a second.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::{App, Said, Server, doorward, run, within_a_second};
+
+fn cli(data: &Path, arguments: &[&str]) -> Said {
+    let mut command = doorward();
+    run(command.args(arguments).arg("--data-dir").arg(data))
+}
+
+fn cli_json(data: &Path, arguments: &[&str]) -> Value {
+    let mut command = doorward();
+    run(command
+        .args(arguments)
+        .arg("--json")
+        .arg("--data-dir")
+        .arg(data))
+    .ok()
+    .json()
+}
+
+#[tokio::test]
+async fn an_app_from_creation_to_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, server) = (dir.path(), Server::dev(dir.path()));
+    let made = cli_json(
+        data,
+        &["app", "create", "--name", "My shop", "--slug", "shop"],
+    );
+    let app = App::of(&made);
+    assert_eq!(made["app_slug"], "shop");
+    assert_eq!(made["jwt_public_key"], server.ready["jwt_public_key"]);
+    server.sign_in(&app, "ada@example.com").await;
+
+    // Settings, by slug; null restores the default.
+    let shown = cli_json(
+        data,
+        &[
+            "app",
+            "update",
+            "shop",
+            "--name",
+            "Ours",
+            "--set",
+            "sign_up=false",
+        ],
+    );
+    assert_eq!(
+        (&shown["name"], &shown["settings"]["sign_up"]),
+        (&json!("Ours"), &json!(false))
+    );
+    let shown = cli_json(data, &["app", "update", &app.id, "--set", "sign_up=null"]);
+    assert_eq!(shown["settings"]["sign_up"], true);
+    let listed = cli_json(data, &["app", "list"]);
+    assert_eq!(listed["items"].as_array().unwrap().len(), 2);
+
+    // The old secret is dead at the very next request.
+    let rotated = App::of(&cli_json(data, &["app", "rotate-secret", "shop"]));
+    assert_ne!(rotated.secret, app.secret);
+    let (status, refused) = server.send_otp(&app, "a@example.com").await;
+    assert_eq!((status, &refused["error"]), (401, &json!("TOKEN_INVALID")));
+    assert_eq!(server.send_otp(&rotated, "b@example.com").await.0, 200);
+
+    // Unless an overlap is chosen.
+    let newest = App::of(&cli_json(
+        data,
+        &["app", "rotate-secret", "shop", "--overlap-minutes", "5"],
+    ));
+    assert_eq!(server.send_otp(&rotated, "c@example.com").await.0, 200);
+    assert_eq!(server.send_otp(&newest, "d@example.com").await.0, 200);
+
+    cli(data, &["app", "deactivate", "shop"]).ok();
+    let (status, refused) = server.send_otp(&newest, "e@example.com").await;
+    assert_eq!((status, &refused["error"]), (401, &json!("TOKEN_INVALID")));
+    assert_eq!(
+        cli_json(data, &["app", "show", "shop"])["status"],
+        "deactivated"
+    );
+    cli(data, &["app", "reactivate", "shop"]).ok();
+    within_a_second("the app works again", async || {
+        server.send_otp(&newest, "f@example.com").await.0 == 200
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_admin_key_from_creation_to_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, server) = (dir.path(), Server::dev(dir.path()));
+    let arguments = [
+        "admin-key",
+        "create",
+        "--name",
+        "ci",
+        "--scope",
+        "apps:read",
+        "--expires",
+        "90d",
+    ];
+    let made = cli_json(data, &arguments);
+    let key = made["admin_key"].as_str().unwrap();
+    assert_eq!(made["scopes"], json!(["apps:read"]));
+    let ask = async |path: &str| {
+        let request = server.http.get(format!("{}{path}", server.operator));
+        request
+            .header("x-admin-key", key)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+    };
+    assert_eq!(ask("/admin/apps").await, 200);
+    assert_eq!(ask("/metrics").await, 403);
+    let listed = cli_json(data, &["admin-key", "list"]);
+    assert!(!listed.to_string().contains(key), "the list holds no key");
+    cli(data, &["admin-key", "revoke", made["id"].as_str().unwrap()]).ok();
+    assert_eq!(ask("/admin/apps").await, 401);
+
+    let said = cli(
+        data,
+        &["admin-key", "create", "--name", "x", "--scope", "apps:reed"],
+    );
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("apps:read,"), "{}", said.err);
+    let said = cli(
+        data,
+        &["admin-key", "create", "--name", "x", "--expires", "soon"],
+    );
+    assert!(
+        said.code == 2 && said.err.contains("write 90d"),
+        "{}",
+        said.err
+    );
+    let past = [
+        "admin-key",
+        "create",
+        "--name",
+        "x",
+        "--expires",
+        "2020-01-01T00:00:00Z",
+    ];
+    let said = cli(data, &past);
+    assert!(
+        said.code == 1 && said.err.contains("Must be in the future"),
+        "{}",
+        said.err
+    );
+}
+
+#[tokio::test]
+async fn signing_keys_rotate_without_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, server) = (dir.path(), Server::dev(dir.path()));
+    let app = App::of(&server.ready);
+    let (_, tokens) = server.sign_in(&app, "ada@example.com").await;
+    let bearer = tokens["access_token"].as_str().unwrap().to_owned();
+    let me = async || {
+        let request = server.http.get(format!("{}/auth/me", server.public));
+        request
+            .bearer_auth(&bearer)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+    };
+    let before = cli(data, &["key", "public"]).ok().out;
+    assert_eq!(
+        before.trim(),
+        server.ready["jwt_public_key"].as_str().unwrap()
+    );
+    assert!(
+        cli(data, &["key", "public", "--pem"])
+            .ok()
+            .out
+            .starts_with("-----BEGIN PUBLIC KEY")
+    );
+
+    let rotated = cli_json(data, &["key", "rotate"]);
+    assert_ne!(rotated["jwt_public_key"], before.trim());
+    let kid = rotated["kid"].as_str().unwrap().to_owned();
+    let jwks: Value = cli(data, &["key", "public", "--jwks"]).ok().json();
+    within_a_second("the server publishes the same keys", async || {
+        server
+            .get(format!("{}/.well-known/jwks.json", server.public))
+            .await
+            .1
+            == jwks
+    })
+    .await;
+    assert_eq!(me().await, 200, "tokens of the former key live on");
+    let states: Vec<_> = cli_json(data, &["key", "list"])["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| (key["kid"] == kid, key["state"].as_str().unwrap().to_owned()))
+        .collect();
+    assert!(states.contains(&(true, "active".to_owned())), "{states:?}");
+    assert!(
+        states.contains(&(false, "retiring".to_owned())),
+        "{states:?}"
+    );
+
+    let (_, tokens) = server.sign_in(&app, "bob@example.com").await;
+    cli(data, &["key", "rotate", "--retire-now"]).ok();
+    let leaked = tokens["access_token"].as_str().unwrap().to_owned();
+    within_a_second("tokens of a leaked key are dead", async || {
+        let request = server.http.get(format!("{}/auth/me", server.public));
+        request
+            .bearer_auth(&leaked)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+            == 401
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn migrations_maintenance_and_health() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, server) = (dir.path(), Server::dev(dir.path()));
+    let status = cli_json(data, &["migrate", "--status"]);
+    assert_eq!(status["up_to_date"], true);
+    assert_eq!(cli_json(data, &["migrate"])["applied_now"], json!([]));
+    let done = cli_json(data, &["maintenance", "run"]);
+    assert!(done["ran"].is_boolean(), "{done}");
+    let url = format!("{}/health", server.public);
+    assert!(
+        cli(data, &["health", "--url", &url])
+            .ok()
+            .out
+            .contains("status: ok")
+    );
+    drop(server);
+    let said = cli(data, &["health", "--url", &url]);
+    assert!(
+        said.code == 1 && said.err.contains("UNHEALTHY"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn what_is_not_there_is_told_with_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = cli(dir.path(), &["app", "list"]);
+    assert_eq!(said.code, 1);
+    assert!(said.err.contains("There is no database at") && said.err.contains("doorward dev"));
+    assert!(
+        !dir.path().join("doorward.db").exists(),
+        "looking makes nothing"
+    );
+
+    let said = run(doorward().args(["app", "list"]).current_dir(dir.path()));
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("--data-dir"), "{}", said.err);
+
+    Server::dev(dir.path()).stop();
+    let said = cli(dir.path(), &["app", "show", "nobody"]);
+    assert!(
+        said.code == 1 && said.err.contains("(APP_NOT_FOUND)"),
+        "{}",
+        said.err
+    );
+    let said = cli(dir.path(), &["app", "show", "nobody", "--json"]);
+    let error: Value = serde_json::from_str(&said.err).unwrap();
+    assert_eq!(error["error"], "APP_NOT_FOUND");
+    let said = cli(
+        dir.path(),
+        &[
+            "app", "create", "--name", "", "--slug", "Bad Slug", "--json",
+        ],
+    );
+    let error: Value = serde_json::from_str(&said.err).unwrap();
+    let fields: Vec<_> = error["details"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| d["field"].clone())
+        .collect();
+    assert_eq!((said.code, fields), (1, vec![json!("name"), json!("slug")]));
+    let said = cli(
+        dir.path(),
+        &["app", "create", "--name", "x", "--slug", "demo"],
+    );
+    assert!(
+        said.code == 1 && said.err.contains("(CONFLICT)"),
+        "{}",
+        said.err
+    );
+}
+
+/// `cd project && doorward dev`, and in another terminal `doorward app list`.
+#[test]
+fn the_deployment_in_the_same_directory_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Server::dev(&dir.path().join("doorward-data")));
+    let said = run(doorward().args(["app", "list"]).current_dir(dir.path())).ok();
+    assert!(said.out.contains("demo"), "{}", said.out);
+}

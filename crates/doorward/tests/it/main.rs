@@ -1,0 +1,19 @@
+//! The command line, run as a process.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that finds something else than it expects has failed"
+)]
+
+mod beside;
+mod config;
+mod dev;
+mod help;
+mod log;
+mod refusals;
+mod serve;
+mod stop;
+mod support;
