@@ -25,7 +25,7 @@ pub(super) fn run(markdown: bool, path: &[String]) -> Outcome {
             .find_subcommand_mut(name)
             .ok_or_else(|| Failure::usage(format!("There is no command `{}`.", path.join(" "))))?;
     }
-    output::text_out(&command.render_long_help().to_string())
+    output::text_out(&command.render_help().to_string())
 }
 
 fn reference(root: Command) -> String {

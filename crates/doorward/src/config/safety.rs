@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::sections::{Database, Email, Tls};
+use super::sections::{Database, Email, Security};
 use super::{Config, Problem, Values, registry};
 
 macro_rules! exceptions {
@@ -270,7 +270,7 @@ impl Judge<'_> {
     fn delivery(&mut self) {
         let delivery = &self.config.delivery;
         if let Some(Email::Smtp(smtp)) = &delivery.email
-            && smtp.tls == Tls::None
+            && smtp.tls == Security::None
             && !is_this_machine(&smtp.host)
         {
             let host = smtp.host.clone();

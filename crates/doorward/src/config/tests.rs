@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use super::sections::Email;
 use super::*;
 
 const KEY: &str = "ef04eecd2d92a393fcac58c21ee6832c24b690ab03a2e515431707a67a673c35";
@@ -240,7 +241,7 @@ fn mail_server_by_url() {
         ("DOORWARD_SMTP_FROM", "a@example.com"),
     ]);
     assert!(loaded.problems.is_empty(), "{}", told(&loaded));
-    let Some(sections::Email::Smtp(smtp)) = loaded.config.delivery.email else {
+    let Some(Email::Smtp(smtp)) = loaded.config.delivery.email else {
         panic!("SMTP")
     };
     assert_eq!((smtp.host.as_str(), smtp.port), ("mail.example", 587));
@@ -305,8 +306,8 @@ fn a_data_directory_implies_database_and_key() {
         assert!(loaded.problems.is_empty(), "{}", told(&loaded));
         assert_eq!(loaded.config.keys.master.unwrap().expose(), KEY);
         match loaded.config.database.unwrap() {
-            sections::Database::Sqlite(options) => options.path.display().to_string(),
-            sections::Database::Postgres(_) => "postgres".to_owned(),
+            Database::Sqlite(options) => options.path.display().to_string(),
+            Database::Postgres(_) => "postgres".to_owned(),
         }
     };
     let implied = dir.path().join("doorward.db").display().to_string();

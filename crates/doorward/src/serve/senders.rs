@@ -9,7 +9,7 @@ use doorward_delivery::sender::{
 use doorward_domain::contact::Channel;
 
 use crate::config::safety::Exception;
-use crate::config::sections::{Email, Sms, Smtp, Tls, Webhook};
+use crate::config::sections::{Email, Security, Sms, Smtp, Webhook};
 use crate::config::{Config, Problem, Variable, registry};
 
 /// Makes them. Connects to nothing.
@@ -56,9 +56,9 @@ fn smtp_options(smtp: &Smtp, allow_plaintext: bool) -> SmtpOptions {
     let mut options = SmtpOptions::new(&smtp.host, address);
     options.port = smtp.port;
     options.tls = match smtp.tls {
-        Tls::Implicit => SmtpTls::Implicit,
-        Tls::StartTls => SmtpTls::StartTls,
-        Tls::None => SmtpTls::None,
+        Security::Implicit => SmtpTls::Implicit,
+        Security::StartTls => SmtpTls::StartTls,
+        Security::None => SmtpTls::None,
     };
     options.allow_plaintext = allow_plaintext;
     options.credentials = smtp

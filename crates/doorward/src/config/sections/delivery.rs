@@ -8,7 +8,7 @@ use crate::config::{Variable, registry};
 
 /// How the connection to the mail server is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tls {
+pub(crate) enum Security {
     /// Plain first, then STARTTLS, or nothing at all is sent (RFC 3207).
     StartTls,
     /// TLS from the first byte (RFC 8314 §3).
@@ -25,7 +25,7 @@ pub(crate) struct Smtp {
     /// Port.
     pub(crate) port: u16,
     /// Protection.
-    pub(crate) tls: Tls,
+    pub(crate) tls: Security,
     /// User and password.
     pub(crate) credentials: Option<(String, SecretText)>,
     /// Sender.
@@ -137,9 +137,9 @@ fn smtp(reader: &mut Reader<'_>) -> Option<Smtp> {
     let url = reader.text(&SMTP_URL);
     let host = reader.text(&SMTP_HOST);
     let tls = match reader.choice(&SMTP_TLS) {
-        "implicit" => Tls::Implicit,
-        "none" => Tls::None,
-        _ => Tls::StartTls,
+        "implicit" => Security::Implicit,
+        "none" => Security::None,
+        _ => Security::StartTls,
     };
     let port = reader.text(&SMTP_PORT).map(|_| reader.number(&SMTP_PORT));
     let (user, password) = (reader.text(&SMTP_USER), reader.secret(&SMTP_PASSWORD));
@@ -194,19 +194,19 @@ fn smtp(reader: &mut Reader<'_>) -> Option<Smtp> {
     server.map(|server| Smtp { from, ..server })
 }
 
-const fn default_port(tls: Tls) -> u16 {
+const fn default_port(tls: Security) -> u16 {
     match tls {
-        Tls::Implicit => 465,
-        Tls::StartTls => 587,
-        Tls::None => 25,
+        Security::Implicit => 465,
+        Security::StartTls => 587,
+        Security::None => 25,
     }
 }
 
 fn from_url(reader: &mut Reader<'_>, text: &str) -> Option<Smtp> {
     let parsed = Url::parse(text).ok().and_then(|url| {
         let tls = match url.scheme() {
-            "smtps" => Tls::Implicit,
-            "smtp" => Tls::StartTls,
+            "smtps" => Security::Implicit,
+            "smtp" => Security::StartTls,
             _ => return None,
         };
         let bare = url.query().is_none() && url.fragment().is_none();

@@ -13,7 +13,7 @@ mod signing;
 
 pub(crate) use admin::Admin;
 pub(crate) use database::Database;
-pub(crate) use delivery::{Delivery, Email, Sms, Smtp, Tls, Webhook};
+pub(crate) use delivery::{Delivery, Email, Security, Sms, Smtp, Webhook};
 pub(crate) use health::Health;
 pub(crate) use keys::Keys;
 pub(crate) use limits::Limits;
