@@ -27,6 +27,7 @@ pub(crate) fn encode(prefix: &str, body: &[u8]) -> String {
 pub(crate) fn decode<const N: usize>(prefix: &str, text: &str) -> Option<Zeroizing<[u8; N]>> {
     let (covered, sum) = text.as_bytes().split_last_chunk::<CHECKSUM_LEN>()?;
     let encoded = covered.strip_prefix(prefix.as_bytes())?;
+    // The length first, so that nothing long is summed up or decoded.
     if encoded.len() != (N * 4).div_ceil(3) || *sum != checksum(covered) {
         return None;
     }

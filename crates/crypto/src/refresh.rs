@@ -113,3 +113,29 @@ pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
         .for_each(|(to, from)| *to = *from);
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MasterKey;
+    use doorward_domain::OsRandom;
+
+    /// Only a holder of the key can write one: a token of a later release, after a step back.
+    #[test]
+    fn a_genuine_token_of_another_version_is_refused() {
+        let keyring = Keyring::new(MasterKey::generate(&OsRandom), vec![]);
+        let (app, session) = (AppId::from_uuid(uuid::Uuid::from_u128(1)), [2; 16]);
+        let read = |version: u8| {
+            let keys = keyring.current();
+            let nonce = [4; NONCE_LEN];
+            let parts: [&[u8]; 5] = [&[version], &keys.id, &session, &[0, 0, 0, 3], &nonce];
+            let mut body = parts.concat();
+            let tag = mac(keys, app, &body);
+            body.extend_from_slice(&tag);
+            keyring.parse_refresh(app, &checksum::encode(REFRESH_PREFIX, &body))
+        };
+        assert_eq!(read(VERSION).map(|presented| presented.generation), Some(3));
+        assert_eq!(read(VERSION + 1), None);
+        assert_eq!(read(0), None);
+    }
+}

@@ -1,6 +1,10 @@
 //! What the crate promises, from outside.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails may panic"
+)]
 
 mod known_answers;
 mod opaque;

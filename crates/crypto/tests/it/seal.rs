@@ -73,6 +73,17 @@ fn every_bit_counts() {
 }
 
 #[test]
+fn says_what_is_wrong() {
+    let keyring = fresh_keyring();
+    let mut sealed = keyring.seal(SealPurpose::Outbox, b"", b"secret", &OsRandom);
+    let open = |sealed: &[u8]| keyring.open(SealPurpose::Outbox, b"", sealed).unwrap_err();
+    assert_eq!(open(&sealed[..28]), SealError::Malformed);
+    assert_eq!(open(&sealed[..29]), SealError::Refused);
+    sealed[0] = 2;
+    assert_eq!(open(&sealed), SealError::Malformed);
+}
+
+#[test]
 fn the_same_message_never_looks_the_same() {
     let keyring = fresh_keyring();
     let seal = || keyring.seal(SealPurpose::Outbox, b"", b"secret", &OsRandom);

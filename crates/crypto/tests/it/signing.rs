@@ -109,6 +109,15 @@ fn malformed_keys_are_refused() {
     assert!(PublicKey::from_spki(SigningAlg::Es256, &off_curve).is_err());
 }
 
+/// An RSA key without its SubjectPublicKeyInfo around it (RFC 8017 §A.1.1) is not what we publish.
+#[test]
+fn a_bare_rsa_key_is_refused() {
+    let (key, _) = generate(SigningAlg::Rs256Bits2048);
+    let bare = aws_lc_rs::rsa::PublicKey::from_der(key.public().spki_der()).unwrap();
+    let refused = PublicKey::from_spki(SigningAlg::Rs256Bits2048, bare.as_ref());
+    assert_eq!(refused.unwrap_err(), SigningError::PublicKey);
+}
+
 /// RFC 7638 §3.1.
 #[test]
 fn thumbprint_of_the_rfc_rsa_key() {

@@ -216,6 +216,8 @@ fn pem_that_is_none() {
         (good.replace("MII", "M!I"), KeyError::Malformed),
         (good.replacen("AQ8A", "AQ8B", 1), KeyError::Malformed),
         (format!("{good}x"), KeyError::Malformed),
+        (format!("x{good}"), KeyError::Malformed),
+        (format!("# our key\n{good}"), KeyError::Malformed),
         (format!("{good}{good}"), KeyError::DuplicateKid),
         (
             include_str!("keys/p384.pub.pem").to_owned(),
@@ -243,6 +245,37 @@ fn pem_that_is_none() {
         JwksSet::from_jwt_public_key("not base64!").unwrap_err(),
         KeyError::Malformed
     );
+}
+
+/// DER has one form for each length (X.690 §10.1); BER's longer ones are refused.
+#[test]
+fn lengths_in_longer_form() {
+    let pem = |der: &[u8]| {
+        let body = STANDARD.encode(der);
+        format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----")
+    };
+    let der = RS256.public.spki_der();
+    JwksSet::from_pem(&pem(der)).unwrap();
+    // The exponent, 02 03 010001, ends the key; every length around it grows by what is added.
+    let (head, exponent) = der.split_at(der.len() - 5);
+    assert_eq!(exponent, [2, 3, 1, 0, 1]);
+    for longer in [
+        vec![2, 0x81, 3, 1, 0, 1],
+        vec![2, 0x82, 0, 3, 1, 0, 1],
+        vec![2, 4, 0, 1, 0, 1],
+    ] {
+        let added = u8::try_from(longer.len() - exponent.len()).unwrap();
+        let mut changed = [head, longer.as_slice()].concat();
+        // Low bytes of the three enclosing two-byte lengths (none overflows with this key).
+        for low in [3, 22, 27] {
+            assert_eq!(der[low - 2], 0x82);
+            changed[low] = der[low].checked_add(added).unwrap();
+        }
+        assert_eq!(
+            JwksSet::from_pem(&pem(&changed)).unwrap_err(),
+            KeyError::Malformed
+        );
+    }
 }
 
 /// Every truncation of a key's DER is refused, and no single changed byte makes the reader panic.
