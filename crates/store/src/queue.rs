@@ -130,7 +130,8 @@ pub(crate) fn off_thread<T: Send + 'static>(
     })
 }
 
-/// What is measured of one kind of transaction, registered once per thread.
+/// What is measured of one kind of transaction, registered once per driver.
+#[derive(Clone)]
 pub(crate) struct Telemetry {
     wait: Histogram,
     duration: Histogram,

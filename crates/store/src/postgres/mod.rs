@@ -23,10 +23,10 @@ use std::time::Instant;
 use crate::error::StoreError;
 use crate::migrate::MigrationStatus;
 use crate::port::{Access, BoxFuture, Driver, Engine, Job};
-use crate::queue::{Queue, Threads, off_thread, spawn};
+use crate::queue::{Queue, Queued, Threads, off_thread, spawn};
 
 use connect::Connector;
-use worker::Worker;
+use worker::{Measured, Shared, Worker};
 
 pub use options::{Options, Roots, Tls};
 
@@ -55,21 +55,15 @@ impl PostgresDriver {
     pub async fn connect(options: Options) -> Result<Self, StoreError> {
         let (queue, jobs) = Queue::bounded(Engine::Postgres, options.queue);
         let (threads, guard) = Threads::new();
+        let measured = Measured::new();
         let (ready, first) = flume::bounded(1);
         let task = {
-            let (options, jobs, guard) = (options.clone(), jobs.clone(), guard.clone());
+            let (options, guard) = (options.clone(), guard.clone());
             move || {
-                let started = Connector::new(&options)
-                    .map(Arc::new)
-                    .and_then(|connector| {
-                        let mut worker = Worker::new(options.clone(), connector.clone(), jobs, 0)?;
-                        worker.ensure_connected(Instant::now() + options.unavailable_after)?;
-                        Ok((worker, connector))
-                    });
-                match started {
-                    Ok((worker, connector)) => {
+                match start_first(options, jobs, measured) {
+                    Ok((worker, shared)) => {
                         // Who waited may be gone; then the queue is closed too.
-                        drop(ready.send(Ok(connector)));
+                        drop(ready.send(Ok(shared)));
                         worker.run();
                     }
                     Err(error) => drop(ready.send(Err(error))),
@@ -78,13 +72,13 @@ impl PostgresDriver {
             }
         };
         spawn("store-pg-0".to_owned(), task)?;
-        let connector = first.recv_async().await.unwrap_or_else(|_| {
+        let shared = first.recv_async().await.unwrap_or_else(|_| {
             Err(StoreError::Internal(
                 "the first database thread ended".to_owned(),
             ))
         })?;
         for number in 1..options.connections.max(1) {
-            let worker = Worker::new(options.clone(), connector.clone(), jobs.clone(), number)?;
+            let worker = Worker::new(shared.clone(), number)?;
             let guard = guard.clone();
             spawn(format!("store-pg-{number}"), move || {
                 worker.run();
@@ -111,6 +105,25 @@ impl PostgresDriver {
                 .block_on(work(&options))
         })
     }
+}
+
+/// A worker with a connection, on the thread it will run on.
+fn start_first(
+    options: Options,
+    queue: flume::Receiver<Queued>,
+    measured: Measured,
+) -> Result<(Worker, Shared), StoreError> {
+    let connector = Arc::new(Connector::new(&options)?);
+    let deadline = Instant::now() + options.unavailable_after;
+    let shared = Shared {
+        options,
+        connector,
+        queue,
+        measured,
+    };
+    let mut worker = Worker::new(shared.clone(), 0)?;
+    worker.ensure_connected(deadline)?;
+    Ok((worker, shared))
 }
 
 impl Driver for PostgresDriver {

@@ -22,18 +22,46 @@ const RECONNECT: (Duration, Duration) = (Duration::from_millis(20), Duration::fr
 /// How long a failure to connect answers for jobs that have waited too long already.
 const FAILURE_HOLDS: Duration = Duration::from_secs(1);
 
+/// What the threads of one driver share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) options: Options,
+    pub(super) connector: Arc<Connector>,
+    pub(super) queue: flume::Receiver<Queued>,
+    pub(super) measured: Measured,
+}
+
 pub(super) struct Worker {
-    options: Options,
-    connector: Arc<Connector>,
-    queue: flume::Receiver<Queued>,
+    shared: Shared,
     runtime: Runtime,
     session: Option<Session>,
     /// A reader's transaction is open still; its job has been answered already.
     snapshot_open: bool,
     last_refusal: Option<(Instant, String)>,
     jitter: Jitter,
+}
+
+/// What is measured of reads and of writes.
+#[derive(Clone)]
+pub(super) struct Measured {
     reads: Telemetry,
     writes: Telemetry,
+}
+
+impl Measured {
+    pub(super) fn new() -> Self {
+        Self {
+            reads: Telemetry::new(Engine::Postgres, Access::Read),
+            writes: Telemetry::new(Engine::Postgres, Access::Write),
+        }
+    }
+
+    const fn of(&self, access: Access) -> &Telemetry {
+        match access {
+            Access::Read => &self.reads,
+            Access::Write => &self.writes,
+        }
+    }
 }
 
 /// What came of one attempt.
@@ -44,27 +72,18 @@ enum Attempt {
 }
 
 impl Worker {
-    pub(super) fn new(
-        options: Options,
-        connector: Arc<Connector>,
-        queue: flume::Receiver<Queued>,
-        number: usize,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn new(shared: Shared, number: usize) -> Result<Self, StoreError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| StoreError::unavailable(error.to_string()))?;
         Ok(Self {
-            options,
-            connector,
-            queue,
+            shared,
             runtime,
             session: None,
             snapshot_open: false,
             last_refusal: None,
             jitter: Jitter::new(number),
-            reads: Telemetry::new(Engine::Postgres, Access::Read),
-            writes: Telemetry::new(Engine::Postgres, Access::Write),
         })
     }
 
@@ -72,23 +91,16 @@ impl Worker {
     pub(super) fn run(mut self) {
         // Waiting inside the runtime keeps the connection driven: its end is noticed, and so are
         // the server's notices.
-        while let Ok(queued) = self.runtime.block_on(self.queue.recv_async()) {
+        while let Ok(queued) = self.runtime.block_on(self.shared.queue.recv_async()) {
             if let Some(queued) = queued.unless_abandoned() {
                 self.serve(queued);
             }
         }
     }
 
-    fn telemetry(&self, access: Access) -> &Telemetry {
-        match access {
-            Access::Read => &self.reads,
-            Access::Write => &self.writes,
-        }
-    }
-
     fn serve(&mut self, queued: Queued) {
-        let began = self.telemetry(queued.access).began(&queued);
-        let deadline = queued.since + self.options.unavailable_after;
+        let began = self.shared.measured.of(queued.access).began(&queued);
+        let deadline = queued.since + self.shared.options.unavailable_after;
         let access = queued.access;
         let mut job = queued.job;
         let mut failures = 0;
@@ -109,16 +121,16 @@ impl Worker {
                         break Err(failure.to_store_error());
                     }
                 }
-                Failure::Collision | Failure::Replan if failures >= self.options.retries => {
+                Failure::Collision | Failure::Replan if failures >= self.shared.options.retries => {
                     break Err(StoreError::Contention);
                 }
                 Failure::Collision | Failure::Replan => {}
             }
             failures += 1;
             std::thread::sleep(self.jitter.pause(failures));
-            self.telemetry(access).retried();
+            self.shared.measured.of(access).retried();
         };
-        self.telemetry(access).ended(began, 1);
+        self.shared.measured.of(access).ended(began, 1);
         job.finish(outcome);
         self.close_snapshot();
     }
@@ -200,9 +212,9 @@ impl Worker {
         }
         let mut pause = RECONNECT.0;
         loop {
-            let refusal = match self.runtime.block_on(self.connector.connect()) {
+            let refusal = match self.runtime.block_on(self.shared.connector.connect()) {
                 Ok(client) => {
-                    let patience = self.options.statement_timeout + Duration::from_secs(5);
+                    let patience = self.shared.options.statement_timeout + Duration::from_secs(5);
                     self.session = Some(Session::new(client, patience));
                     self.last_refusal = None;
                     return Ok(());

@@ -17,7 +17,7 @@ mod writer;
 use crate::error::StoreError;
 use crate::migrate::MigrationStatus;
 use crate::port::{Access, BoxFuture, Driver, Engine, Job};
-use crate::queue::{Queue, Threads, off_thread, spawn};
+use crate::queue::{Queue, Telemetry, Threads, off_thread, spawn};
 
 pub use options::Options;
 
@@ -49,15 +49,26 @@ impl SqliteDriver {
         let (reads, to_read) = Queue::bounded(Engine::Sqlite, options.queue);
         let (threads, guard) = Threads::new();
         let connection = open::open(&options, Access::Write)?;
-        let writer = writer::Writer::new(options.clone(), to_write, connection);
+        let writer = writer::Writer::new(
+            options.clone(),
+            to_write,
+            connection,
+            Telemetry::new(Engine::Sqlite, Access::Write),
+        );
         let held = guard.clone();
         spawn("store-write".to_owned(), move || {
             writer.run();
             drop(held);
         })?;
+        let telemetry = Telemetry::new(Engine::Sqlite, Access::Read);
         for number in 0..options.readers.max(1) {
             let connection = open::open(&options, Access::Read)?;
-            let reader = reader::Reader::new(options.clone(), to_read.clone(), connection);
+            let reader = reader::Reader::new(
+                options.clone(),
+                to_read.clone(),
+                connection,
+                telemetry.clone(),
+            );
             let held = guard.clone();
             spawn(format!("store-read-{number}"), move || {
                 reader.run();

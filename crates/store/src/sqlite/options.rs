@@ -35,7 +35,7 @@ impl Options {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
             path: path.into(),
-            busy_timeout: Duration::from_secs(5),
+            busy_timeout: Duration::from_secs(2),
             busy_retries: 2,
             readers: cores.clamp(2, 8),
             queue: 1024,

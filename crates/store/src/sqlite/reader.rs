@@ -5,7 +5,7 @@ use super::open::open;
 use super::options::Options;
 use super::session::Session;
 use crate::error::StoreError;
-use crate::port::{Access, Engine, Verdict};
+use crate::port::{Access, Verdict};
 use crate::queue::{Queued, Telemetry};
 
 pub(super) struct Reader {
@@ -20,12 +20,13 @@ impl Reader {
         options: Options,
         queue: flume::Receiver<Queued>,
         connection: rusqlite::Connection,
+        telemetry: Telemetry,
     ) -> Self {
         Self {
             options,
             queue,
             session: Some(Session::new(connection, Access::Read)),
-            telemetry: Telemetry::new(Engine::Sqlite, Access::Read),
+            telemetry,
         }
     }
 

@@ -6,7 +6,7 @@ use super::open::open;
 use super::options::Options;
 use super::session::Session;
 use crate::error::StoreError;
-use crate::port::{Access, Engine, Job, Verdict};
+use crate::port::{Access, Job, Verdict};
 use crate::queue::{Queued, Telemetry};
 
 pub(super) struct Writer {
@@ -40,12 +40,13 @@ impl Writer {
         options: Options,
         queue: flume::Receiver<Queued>,
         connection: rusqlite::Connection,
+        telemetry: Telemetry,
     ) -> Self {
         Self {
             options,
             queue,
             session: Some(Session::new(connection, Access::Write)),
-            telemetry: Telemetry::new(Engine::Sqlite, Access::Write),
+            telemetry,
         }
     }
 

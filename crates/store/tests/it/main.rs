@@ -10,6 +10,7 @@
 )]
 
 mod driver;
+mod driver_metrics;
 mod driver_postgres;
 mod driver_reads;
 mod driver_sqlite;
