@@ -1,6 +1,9 @@
 //! Where a person can be reached: e-mail addresses and phone numbers, parsed at the door.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use idna::uts46::{AsciiDenyList, Hyphens, Uts46};
 
 use crate::time::Timestamp;
 
@@ -17,10 +20,16 @@ pub enum ContactError {
 
 /// An e-mail address.
 ///
-/// Two forms: as given, for sending, and canonical, which decides uniqueness. Canonical means:
-/// domain in ASCII (IDNA) and lower case, local part in lower case. RFC 5321 §2.4 allows local
-/// parts that differ by case only; no provider hands them out, and treating them as two people
-/// would let one pose as the other. No dots or `+tags` are removed.
+/// Two forms: original, for sending, and canonical, which decides uniqueness. They differ in the
+/// case of ASCII letters of the local part and in nothing else, so that a code always goes to the
+/// mailbox it is counted for. RFC 5321 §2.4 allows local parts that differ by case only; no provider
+/// hands them out, and treating them as two people would let one pose as the other. No dots or
+/// `+tags` are removed.
+///
+/// The domain is in ASCII (IDNA). A local part beyond ASCII (RFC 6532) is mapped as a label of a
+/// domain is (UTS #46: lower case, NFC, look-alike and invisible characters folded away), for
+/// sending too. Lower case alone would turn the Kelvin sign into a k: one canonical form for two
+/// mailboxes, and the code would go to the wrong one.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct EmailAddress {
     original: String,
@@ -37,14 +46,17 @@ impl EmailAddress {
     /// [`ContactError::Email`] when it is not `local@domain` of RFC 5321, is too long, has a quoted
     /// local part, an address literal, control characters, or a domain without a dot.
     pub fn parse(text: &str) -> Result<Self, ContactError> {
-        if text.len() > Self::MAX_LEN || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        let blank = |c: char| c.is_control() || c.is_whitespace();
+        if text.len() > Self::MAX_LEN || text.contains(blank) {
             return Err(ContactError::Email);
         }
         let (local, domain) = text.rsplit_once('@').ok_or(ContactError::Email)?;
+        let local = mapped(local)?;
         let ascii = idna::domain_to_ascii_strict(domain).map_err(|_| ContactError::Email)?;
         let last = ascii.rsplit('.').next().unwrap_or_default();
         if !ascii.contains('.')
             || last.bytes().all(|b| b.is_ascii_digit())
+            || local.contains(blank)
             || local.contains(['"', '@', '(', ')', '<', '>', ',', ';', ':', '\\', '[', ']'])
         {
             return Err(ContactError::Email);
@@ -54,16 +66,19 @@ impl EmailAddress {
             .without_domain_literal()
             .with_minimum_sub_domains(2);
         let original = format!("{local}@{ascii}");
+        if original.len() > Self::MAX_LEN {
+            return Err(ContactError::Email);
+        }
         email_address::EmailAddress::parse_with_options(&original, options)
             .map_err(|_| ContactError::Email)?;
-        let canonical = format!("{}@{ascii}", local.to_lowercase());
+        let canonical = original.to_ascii_lowercase();
         Ok(Self {
             original,
             canonical,
         })
     }
 
-    /// As given (domain in ASCII), for sending.
+    /// As given (domain in ASCII, a local part beyond ASCII mapped), for sending.
     #[must_use]
     pub fn original(&self) -> &str {
         &self.original
@@ -74,6 +89,17 @@ impl EmailAddress {
     pub fn canonical(&self) -> &str {
         &self.canonical
     }
+}
+
+/// A local part as it is sent to: ASCII as it is, anything else by UTS #46.
+fn mapped(local: &str) -> Result<Cow<'_, str>, ContactError> {
+    if local.is_ascii() {
+        return Ok(Cow::Borrowed(local));
+    }
+    let (mapped, valid) =
+        Uts46::new().to_unicode(local.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow);
+    valid.map_err(|_| ContactError::Email)?;
+    Ok(mapped)
 }
 
 /// A phone number in E.164 form (`+` and digits).
@@ -244,6 +270,53 @@ mod tests {
         assert_eq!(email.canonical(), "ada.lovelace+x@example.com");
         let idn = EmailAddress::parse("jörg@bücher.example").unwrap();
         assert_eq!(idn.canonical(), "jörg@xn--bcher-kva.example");
+    }
+
+    #[test]
+    fn a_code_goes_where_the_canonical_form_says() {
+        for (given, canonical) in [
+            ("\u{212a}ate@example.com", "kate@example.com"),
+            ("ｋate@example.com", "kate@example.com"),
+            ("ka\u{200b}te@example.com", "kate@example.com"),
+            ("k\u{ad}ate@example.com", "kate@example.com"),
+            ("zoe\u{308}@example.com", "zoë@example.com"),
+            ("ZOË@example.com", "zoë@example.com"),
+            ("Stra\u{1e9e}e+X@example.com", "straße+x@example.com"),
+            ("kate@ｅXample\u{3002}com", "kate@example.com"),
+        ] {
+            let email = EmailAddress::parse(given).unwrap_or_else(|_| panic!("{given:?}"));
+            assert_eq!(email.canonical(), canonical, "{given:?}");
+            assert!(
+                email.original().eq_ignore_ascii_case(canonical),
+                "{given:?}"
+            );
+            let again = EmailAddress::parse(email.original()).unwrap();
+            assert_eq!(again, email, "what is stored reads back as what it was");
+        }
+        for bad in [
+            "İda@example.com",
+            "kate\u{202e}moc.elpmaxe@example.com",
+            "kate\u{ff20}evil.example@example.com",
+            "kate\u{ff0c}eve@example.com",
+            "kate@example.com.",
+            "\u{2028}kate@example.com",
+            "kate\u{a0}x@example.com",
+            "kate\u{a8}@example.com",
+        ] {
+            assert_eq!(
+                EmailAddress::parse(bad),
+                Err(ContactError::Email),
+                "{bad:?}"
+            );
+        }
+        // A domain may grow when it is put into ASCII.
+        let growing = format!(
+            "{}@{}.example",
+            "a".repeat(64),
+            "ü.".repeat(40).trim_end_matches('.')
+        );
+        assert!(growing.len() <= EmailAddress::MAX_LEN);
+        assert_eq!(EmailAddress::parse(&growing), Err(ContactError::Email));
     }
 
     #[test]
