@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use doorward_crypto::SealPurpose;
-use doorward_crypto::signing::{PublicKey, SigningKey};
+use doorward_crypto::signing::SigningKey;
 use doorward_domain::audit::Action;
 use doorward_domain::signing::KeyState;
 use doorward_store::platform::StoredSigningKey;
@@ -84,17 +84,20 @@ pub async fn reload(core: &Core) -> Result<bool> {
     let mut public = Vec::new();
     let mut active = None;
     for key in &stored {
-        public.push(
-            PublicKey::from_spki(key.alg, &key.public_der)
-                .map_err(|error| Error::internal(format!("signing key {}: {error}", key.kid)))?,
-        );
+        // Whoever can write to the database could otherwise publish a key of his own: what the
+        // master key did not seal is not ours.
         let Some(sealed) = &key.sealed_private else {
+            tracing::error!(
+                kid = key.kid,
+                "a signing key without its private part is not used"
+            );
             continue;
         };
         let parsed = match held.private.get(&key.kid) {
             Some(parsed) => Arc::clone(parsed),
             None => Arc::new(open(core, key, sealed)?),
         };
+        public.push(parsed.public().clone());
         if key.state == KeyState::Active {
             active = Some(Arc::clone(&parsed));
         }
@@ -123,6 +126,14 @@ fn open(core: &Core, key: &StoredSigningKey, sealed: &[u8]) -> Result<SigningKey
                 key.kid
             ))
         })?;
-    SigningKey::from_pkcs8(key.alg, &pkcs8)
-        .map_err(|error| Error::internal(format!("signing key {}: {error}", key.kid)))
+    let parsed = SigningKey::from_pkcs8(key.alg, &pkcs8)
+        .map_err(|error| Error::internal(format!("signing key {}: {error}", key.kid)))?;
+    if parsed.kid() == key.kid {
+        Ok(parsed)
+    } else {
+        Err(Error::internal(format!(
+            "signing key {} is another key",
+            key.kid
+        )))
+    }
 }

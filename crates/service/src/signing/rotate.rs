@@ -14,12 +14,18 @@ use crate::error::{Error, Result};
 /// Longest life of an access token, in seconds: the most that an app can set.
 const LONGEST_TOKEN_SECONDS: i64 = 3_600;
 
+/// Most keys published at once. Verifiers refuse a JWKS of more than 64, so that rotating again and
+/// again would end with a service that no consumer believes and that does not start.
+const MOST_PUBLISHED: usize = 16;
+
 /// What happens to the key that stops signing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RotateMode {
     /// It stays published until the last token it signed is dead.
     Overlap,
-    /// It leaves the JWKS at once: every token it signed is refused. For a leaked key.
+    /// It leaves the JWKS at once: every token it signed is refused. For a leaked key. So do the
+    /// keys that lay beside it, the next one included: whoever could read one could read them all,
+    /// and would sign on with the successor.
     RetireNow,
 }
 
@@ -27,17 +33,25 @@ pub enum RotateMode {
 ///
 /// # Errors
 /// [`Code::Forbidden`] without `keys:write`; [`Code::Conflict`] when somebody else rotated at the
-/// same moment.
+/// same moment, or when 16 keys are published already and the former one is to stay.
 pub async fn rotate(core: &Core, operator: &Operator, mode: RotateMode) -> Result<String> {
     operator.require(Scope::KeysWrite)?;
     let keys = core
         .store
         .read(|tx| Ok::<_, Error>(tx.platform().signing_keys()?))
         .await?;
+    if mode == RotateMode::Overlap && keys.len() >= MOST_PUBLISHED {
+        return Err(Error::new(Code::Conflict).with_message(
+            "Too many former keys are still published. Wait until the tokens they signed are dead.",
+        ));
+    }
     let active = keys
         .into_iter()
         .find(|key| key.state == KeyState::Active)
         .ok_or_else(|| Error::internal("there is no active signing key"))?;
+    if mode == RotateMode::RetireNow {
+        retire_others(core, &operator.context).await?;
+    }
     create_next(core, &operator.context).await?;
     let activated = activate_next(core, &operator.context, active.kid, mode).await?;
     let kid = activated.ok_or_else(|| {
@@ -87,6 +101,24 @@ pub async fn tick(core: &Core) -> Result<()> {
         reload(core).await?;
     }
     Ok(())
+}
+
+async fn retire_others(core: &Core, context: &Context) -> Result<()> {
+    let now = context.now();
+    let event = context.clone();
+    core.store
+        .write(move |tx| {
+            let mut platform = tx.platform();
+            for kid in platform.retire_other_signing_keys(now)? {
+                platform.audit(
+                    &event
+                        .event(None, Action::SigningKeyRetired)
+                        .on("signing_key", kid),
+                )?;
+            }
+            Ok::<_, Error>(())
+        })
+        .await
 }
 
 async fn create_next(core: &Core, context: &Context) -> Result<()> {

@@ -9,5 +9,6 @@
 )]
 
 mod contacts;
+mod keys;
 mod support;
 mod tenancy;

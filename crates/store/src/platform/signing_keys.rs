@@ -136,6 +136,27 @@ impl PlatformWrite<'_> {
         Ok(Some(kid))
     }
 
+    /// Takes every key but the active one out of use at once; their private parts are erased.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn retire_other_signing_keys(
+        &mut self,
+        now: Timestamp,
+    ) -> Result<Vec<String>, StoreError> {
+        const SQL: &str = "UPDATE signing_keys SET state = 'retired', retired_at = $1, \
+             sealed_private = NULL WHERE state IN ('next', 'retiring') RETURNING kid";
+        let rows = self.connection.query(SQL, &[now.into()])?;
+        let kids = rows
+            .into_iter()
+            .map(|mut row| row.take())
+            .collect::<Result<Vec<_>, _>>()?;
+        if !kids.is_empty() {
+            self.bump_state()?;
+        }
+        Ok(kids)
+    }
+
     /// Takes keys out of use whose last token is dead; their private parts are erased.
     ///
     /// # Errors
