@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use doorward_domain::Code;
-use doorward_store::StoreError;
+use doorward_store::{Constraint, StoreError};
 
 /// One field that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -155,6 +155,11 @@ impl From<StoreError> for Error {
                     .with_retry_after(1)
                     .with_internal(internal)
             }
+            // Two users proved the same address at the same moment; this is the second.
+            StoreError::Constraint {
+                constraint: Constraint::UserEmail | Constraint::UserPhone,
+                ..
+            } => Self::new(Code::AddressTaken).with_internal(internal),
             StoreError::Constraint { .. }
             | StoreError::Decode(_)
             | StoreError::Schema(_)

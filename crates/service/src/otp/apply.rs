@@ -116,7 +116,7 @@ fn sign_in_known(
     contact: &Contact,
     amr: &str,
 ) -> Result<Result<Applied>> {
-    if user.status != UserStatus::Active {
+    if user.status != UserStatus::Active || !tx.app(app.app.id).hold_active_user(user.id)? {
         return refuse_inactive(app, tx, user.id);
     }
     tx.app(app.app.id)

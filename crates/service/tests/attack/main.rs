@@ -10,5 +10,6 @@
 
 mod contacts;
 mod keys;
+mod races;
 mod support;
 mod tenancy;

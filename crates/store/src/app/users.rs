@@ -178,6 +178,19 @@ impl AppWrite<'_> {
         Ok(self.connection.execute(sql, &params)? == 1)
     }
 
+    /// Holds a user until the transaction ends, so that nobody changes its status meanwhile; `false`
+    /// when it is unknown or not active. What follows for an active user (a session) is then seen
+    /// by whoever deactivates it next.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn hold_active_user(&mut self, user_id: UserId) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE users SET updated_at = updated_at \
+             WHERE app_id = $1 AND id = $2 AND status = 'active'";
+        let params = [self.app_id.into(), user_id.into()];
+        Ok(self.connection.execute(SQL, &params)? == 1)
+    }
+
     /// Sets a user's status; `false` when it is unknown or has that status already.
     ///
     /// # Errors
