@@ -127,9 +127,17 @@ fn hit_log(rule: LimitRule, state: &[u8], now: Timestamp) -> Decision {
 }
 
 fn hit_counters(rule: LimitRule, state: &[u8], now: Timestamp) -> Decision {
-    let (window, now_us) = (rule.window_micros(), now.as_microsecond());
+    let (window, mut now_us) = (rule.window_micros(), now.as_microsecond());
+    let stored = numbers(COUNTERS, state);
+    // A node whose clock is a little behind counts in the window that another has begun: as if it
+    // knew no window, the two would take turns in starting anew.
+    if let Some(begun) = stored.first()
+        && (1..=window).contains(&begun.saturating_sub(now_us))
+    {
+        now_us = *begun;
+    }
     let start = now_us - now_us.rem_euclid(window);
-    let (mut current, mut previous) = match numbers(COUNTERS, state).as_slice() {
+    let (mut current, mut previous) = match stored.as_slice() {
         [stored, current, previous] if *stored == start => (*current, *previous),
         [stored, current, _] if *stored == start - window => (0, *current),
         _ => (0, 0),
@@ -218,6 +226,26 @@ mod tests {
             hit(THREE, &[9, 9, 9], t(0)),
             Decision::Allowed { .. }
         ));
+    }
+
+    #[test]
+    fn nodes_whose_clocks_differ_share_one_count() {
+        let rule = LimitRule {
+            max: 100,
+            seconds: 60,
+        };
+        // A multiple of 60: a window begins here.
+        let boundary = 40;
+        let (mut state, mut allowed) = (Vec::new(), 0);
+        for n in 0..400 {
+            // Two nodes in turn, on either side of the boundary.
+            let now = if n % 2 == 0 { boundary } else { boundary - 1 };
+            if let Decision::Allowed { state: next, .. } = hit(rule, &state, t(now)) {
+                state = next;
+                allowed += 1;
+            }
+        }
+        assert_eq!(allowed, 100);
     }
 
     proptest! {

@@ -8,6 +8,7 @@ use doorward_domain::secret::{SecretText, constant_time_eq};
 use doorward_domain::{AdminKeyId, Code, Timestamp};
 pub use doorward_store::platform::AdminKey;
 
+use crate::audit::Refused;
 use crate::context::{Context, Describe, Operator};
 use crate::core::Core;
 use crate::error::{Error, FieldError, Result};
@@ -189,7 +190,10 @@ async fn note_use(core: &Core, key: &AdminKey, now: Timestamp) -> Result<()> {
 }
 
 async fn refuse(core: &Core, context: &Context, id: Option<AdminKeyId>) -> Result<()> {
-    if !core.refusal_budget.take(context.now(), Code::TokenInvalid) {
+    if !core
+        .refusal_budget
+        .take(context.now(), Refused::AdminKey, Code::TokenInvalid)
+    {
         return Ok(());
     }
     let mut event = context

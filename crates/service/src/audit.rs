@@ -1,9 +1,10 @@
 //! Reading the audit log, and keeping floods out of it.
 
+use std::collections::HashMap;
 use std::sync::Mutex;
 
 use doorward_domain::scope::Scope;
-use doorward_domain::{Code, Timestamp};
+use doorward_domain::{AppId, Code, Timestamp};
 pub use doorward_store::platform::{AuditFilter, StoredEvent};
 
 use crate::context::Operator;
@@ -31,10 +32,29 @@ pub async fn list(
         .await
 }
 
-/// How many refusals of unauthenticated callers are written per node: enough to see an attack,
-/// too few to fill a disk with. What is over the budget is counted in the metrics only.
-pub(crate) struct RefusalBudget(Mutex<Bucket>);
+/// How many refusals are written per node: enough to see an attack, too few to fill a disk with.
+/// What is over the budget is counted in the metrics only. Each source has a budget of its own, so
+/// that noise from one does not hide what comes from another.
+#[derive(Default)]
+pub(crate) struct RefusalBudget(Mutex<HashMap<Refused, Bucket>>);
 
+/// Whose budget a refusal is taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Refused {
+    /// Credentials of an app that does not exist.
+    Stranger,
+    /// A wrong secret of an app.
+    Secret(AppId),
+    /// What an app's backend was refused: its visitors can provoke it.
+    Request(AppId),
+    /// An admin key.
+    AdminKey,
+}
+
+/// Most budgets kept. A full one is not kept: it says nothing.
+const SOURCES_MAX: usize = 4_096;
+
+#[derive(Clone, Copy)]
 struct Bucket {
     tokens: f64,
     filled_at: Timestamp,
@@ -45,36 +65,45 @@ const BURST: f64 = 100.0;
 /// Written per second in the long run.
 const PER_SECOND: f64 = 5.0;
 
-impl Default for RefusalBudget {
-    fn default() -> Self {
-        Self(Mutex::new(Bucket {
-            tokens: BURST,
-            filled_at: Timestamp::MIN,
-        }))
+impl Bucket {
+    /// A clock that was put back does not stop the filling until it has caught up.
+    fn fill(&mut self, now: Timestamp) {
+        let elapsed = now
+            .as_microsecond()
+            .saturating_sub(self.filled_at.as_microsecond());
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a budget needs no exact seconds"
+        )]
+        let gained = elapsed.max(0) as f64 / 1e6 * PER_SECOND;
+        self.tokens = (self.tokens + gained).min(BURST);
+        self.filled_at = now;
     }
 }
 
 impl RefusalBudget {
     /// Whether one more may be written.
-    pub(crate) fn take(&self, now: Timestamp, code: Code) -> bool {
+    pub(crate) fn take(&self, now: Timestamp, source: Refused, code: Code) -> bool {
         metrics::counter!("doorward_authentication_refusals_total", "code" => code.as_str())
             .increment(1);
-        let mut bucket = self
+        let mut buckets = self
             .0
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let elapsed = now
-            .as_microsecond()
-            .saturating_sub(bucket.filled_at.as_microsecond());
-        if elapsed > 0 {
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "a budget needs no exact seconds"
-            )]
-            let gained = elapsed as f64 / 1e6 * PER_SECOND;
-            bucket.tokens = (bucket.tokens + gained).min(BURST);
-            bucket.filled_at = now;
+        if buckets.len() >= SOURCES_MAX && !buckets.contains_key(&source) {
+            buckets.retain(|_, bucket| {
+                bucket.fill(now);
+                bucket.tokens < BURST
+            });
+            if buckets.len() >= SOURCES_MAX {
+                buckets.clear();
+            }
         }
+        let bucket = buckets.entry(source).or_insert(Bucket {
+            tokens: BURST,
+            filled_at: now,
+        });
+        bucket.fill(now);
         if bucket.tokens >= 1.0 {
             bucket.tokens -= 1.0;
             true

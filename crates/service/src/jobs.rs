@@ -43,7 +43,7 @@ pub fn spawn(core: &Arc<Core>, stop: &watch::Receiver<()>) -> Vec<tokio::task::J
             "maintenance",
             move || {
                 let core = Arc::clone(&core);
-                async move { maintenance::run(&core, false).await.map(|_| ()) }
+                async move { maintenance::keep_up(&core).await }
             },
         ))
     };

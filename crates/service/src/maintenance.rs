@@ -69,6 +69,22 @@ pub async fn run(core: &Core, force: bool) -> Result<Run> {
     Ok(Run::Done(purged))
 }
 
+/// Runs maintenance when it is due, and again at once while a run leaves something over: what dies
+/// in an interval may be more than one run deletes.
+///
+/// # Errors
+/// When the database is out of reach.
+pub async fn keep_up(core: &Core) -> Result<()> {
+    let full = u64::from(BATCH) * u64::from(BATCHES);
+    let mut force = false;
+    while let Run::Done(purged) = run(core, force).await?
+        && purged.total() >= full
+    {
+        force = true;
+    }
+    Ok(())
+}
+
 async fn purge(core: &Core) -> Result<Purged> {
     let mut total = Purged::default();
     for _ in 0..BATCHES {

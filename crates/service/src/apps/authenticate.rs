@@ -8,6 +8,7 @@ use doorward_domain::audit::{Action, Actor};
 use doorward_domain::secret::{AppSecret, constant_time_eq};
 use doorward_domain::{AppId, Code};
 
+use crate::audit::Refused;
 use crate::context::{AppContext, Context, Credential, Describe};
 use crate::core::Core;
 use crate::error::{Error, Result};
@@ -67,13 +68,14 @@ pub(crate) async fn active_app(core: &Core, app_id: AppId) -> Result<Option<Arc<
 }
 
 async fn load(core: &Core, app_id: AppId) -> Result<Option<Arc<App>>> {
+    let read_at = core.apps.moment();
     let app = core
         .store
         .read(move |tx| Ok::<_, Error>(tx.platform().app(app_id)?))
         .await?;
     Ok(app.map(|app| {
         let app = Arc::new(app);
-        core.apps.put(Arc::clone(&app));
+        core.apps.put(Arc::clone(&app), read_at);
         app
     }))
 }
@@ -96,7 +98,11 @@ fn accepts(app: &App, Credential::Secret(hash): Credential, context: &Context) -
 }
 
 async fn refuse(core: &Core, context: &Context, app_id: AppId, app: Option<&App>) -> Result<()> {
-    if !core.refusal_budget.take(context.now(), Code::TokenInvalid) {
+    let source = app.map_or(Refused::Stranger, |app| Refused::Secret(app.id));
+    if !core
+        .refusal_budget
+        .take(context.now(), source, Code::TokenInvalid)
+    {
         return Ok(());
     }
     // An unknown app has no audit log of its own: the event goes to the platform's.

@@ -12,20 +12,47 @@ const MAX_APPS: usize = 4_096;
 
 /// The cache.
 #[derive(Default)]
-pub(crate) struct AppCache(RwLock<HashMap<AppId, Arc<App>>>);
+pub(crate) struct AppCache(RwLock<Held>);
+
+#[derive(Default)]
+struct Held {
+    apps: HashMap<AppId, Arc<App>>,
+    /// How often something was forgotten.
+    forgotten: u64,
+}
+
+/// When a copy was begun to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment(u64);
 
 impl AppCache {
     pub(crate) fn get(&self, id: AppId) -> Option<Arc<App>> {
         self.0
             .read()
             .unwrap_or_else(PoisonError::into_inner)
+            .apps
             .get(&id)
             .cloned()
     }
 
-    /// Keeps a copy, unless a newer one is there.
-    pub(crate) fn put(&self, app: Arc<App>) {
-        let mut apps = self.0.write().unwrap_or_else(PoisonError::into_inner);
+    /// To be asked for before an app is read from the store.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment(
+            self.0
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .forgotten,
+        )
+    }
+
+    /// Keeps a copy, unless a newer one is there, or something was forgotten since `read_at`: a
+    /// copy read before a change would otherwise be kept after it, and nothing would remove it.
+    pub(crate) fn put(&self, app: Arc<App>, read_at: Moment) {
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if Moment(held.forgotten) != read_at {
+            return;
+        }
+        let apps = &mut held.apps;
         if apps.len() >= MAX_APPS && !apps.contains_key(&app.id) {
             apps.clear();
         }
@@ -38,16 +65,49 @@ impl AppCache {
     }
 
     pub(crate) fn forget(&self, id: AppId) {
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&id);
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        held.forgotten += 1;
+        held.apps.remove(&id);
     }
 
     pub(crate) fn forget_all(&self) {
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        held.forgotten += 1;
+        held.apps.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use doorward_domain::app::{App, AppSettings, AppStatus, Slug};
+    use doorward_domain::{Clock as _, OsRandom, SystemClock};
+
+    use super::*;
+
+    #[test]
+    fn a_copy_read_before_a_change_is_not_kept_after_it() {
+        let now = SystemClock.now();
+        let app = Arc::new(App {
+            id: AppId::generate(&SystemClock, &OsRandom),
+            slug: Slug::parse("shop").unwrap(),
+            name: "Shop".to_owned(),
+            status: AppStatus::Active,
+            version: 1,
+            session_epoch: 1,
+            secret_hash: [0; 32],
+            previous_secret: None,
+            secret_rotated_at: now,
+            settings: AppSettings::default(),
+            created_at: now,
+            updated_at: now,
+        });
+        let cache = AppCache::default();
+        let read_at = cache.moment();
+        // Meanwhile the app is switched off, and this node told so.
+        cache.forget(app.id);
+        cache.put(Arc::clone(&app), read_at);
+        assert!(cache.get(app.id).is_none());
+        cache.put(Arc::clone(&app), cache.moment());
+        assert!(cache.get(app.id).is_some());
     }
 }

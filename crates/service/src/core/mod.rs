@@ -87,7 +87,7 @@ pub struct Core {
     pub outbox_bell: Arc<Notify>,
     pub(crate) apps: AppCache,
     pub(crate) signing: RwLock<Arc<SigningSet>>,
-    pub(crate) refusal_budget: crate::audit::RefusalBudget,
+    pub(crate) refusal_budget: Arc<crate::audit::RefusalBudget>,
 }
 
 impl Core {
@@ -107,7 +107,7 @@ impl Core {
             outbox_bell: Arc::new(Notify::new()),
             apps: AppCache::default(),
             signing: RwLock::new(Arc::new(SigningSet::empty())),
-            refusal_budget: crate::audit::RefusalBudget::default(),
+            refusal_budget: Arc::default(),
         });
         let system = core.system_context();
         crate::signing::ensure_active(&core, &system).await?;

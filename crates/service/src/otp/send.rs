@@ -1,6 +1,6 @@
 //! Sending a one-time code.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use doorward_delivery::message::{Envelope, Otp};
@@ -16,6 +16,7 @@ use doorward_store::WriteTx;
 use doorward_store::app::{Hit, HitOutcome, NewOtpRequest};
 
 use super::{failures_of_contact, sends_to_contact};
+use crate::audit::{RefusalBudget, Refused};
 use crate::context::{AppContext, Describe};
 use crate::core::Core;
 use crate::error::{Error, Result};
@@ -51,6 +52,7 @@ pub struct OtpSent {
 pub async fn send(core: &Core, app: &AppContext, request: SendOtp) -> Result<OtpSent> {
     check(&app.app.settings, &request)?;
     let keyring = Arc::clone(&core.keyring);
+    let budget = Arc::clone(&core.refusal_budget);
     let mut app = app.clone();
     if request.client_ip.is_some() {
         app.context.origin.ip = request.client_ip;
@@ -60,10 +62,10 @@ pub async fn send(core: &Core, app: &AppContext, request: SendOtp) -> Result<Otp
             if let Some(user_id) = request.user_id
                 && let Some(code) = refuse_user(app, tx, user_id)?
             {
-                return refuse(app, tx, &request, code, None);
+                return refuse(&budget, app, tx, &request, code, None);
             }
             if let Some(wait) = count(&keyring, app, tx, &request)? {
-                return refuse(app, tx, &request, Code::OtpRateLimited, Some(wait));
+                return refuse(&budget, app, tx, &request, Code::OtpRateLimited, Some(wait));
             }
             write(&keyring, app, tx, &request).map(Ok)
         })
@@ -133,7 +135,7 @@ fn count(
     let mut hits = vec![sends_to_contact(keyring, limits, contact)];
     if let Some(ip) = request.client_ip {
         hits.push(Hit {
-            key: keyring.limit_key("otp.send.address", &ip.to_string()),
+            key: keyring.limit_key("otp.send.address", &network(ip).to_string()),
             rule: limits.otp_per_address,
         });
     }
@@ -147,23 +149,36 @@ fn count(
     }
 }
 
+/// Whoever goes on asking is refused for ever, so the traces have a budget.
 fn refuse(
+    budget: &RefusalBudget,
     app: &AppContext,
     tx: &mut WriteTx<'_>,
     request: &SendOtp,
     code: Code,
     retry_after: Option<i64>,
 ) -> Result<Result<OtpSent>> {
-    let event = app
-        .event(Action::OtpSent)
-        .refused(code)
-        .with(details(request));
-    tx.app(app.app.id).audit(&event)?;
+    if budget.take(app.context.now(), Refused::Request(app.app.id), code) {
+        let event = app
+            .event(Action::OtpSent)
+            .refused(code)
+            .with(details(request));
+        tx.app(app.app.id).audit(&event)?;
+    }
     let error = Error::new(code);
     Ok(Err(match retry_after {
         Some(seconds) => error.with_retry_after(seconds),
         None => error,
     }))
+}
+
+/// What one client is given: an IPv4 address, or a /64 of IPv6, of which it has all addresses
+/// (RFC 6177 §2). An IPv4 address has one spelling.
+fn network(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address @ IpAddr::V4(_) => address,
+    }
 }
 
 fn details(request: &SendOtp) -> serde_json::Value {

@@ -12,6 +12,7 @@ use doorward_store::WriteTx;
 
 use super::apply::{Applied, apply};
 use super::{failures_of_contact, sends_to_contact};
+use crate::audit::{RefusalBudget, Refused};
 use crate::context::{AppContext, Describe};
 use crate::core::Core;
 use crate::error::{Error, Result};
@@ -68,6 +69,7 @@ pub enum OtpVerified {
 /// another user has.
 pub async fn verify(core: &Core, app: &AppContext, request: VerifyOtp) -> Result<OtpVerified> {
     let keyring = Arc::clone(&core.keyring);
+    let budget = Arc::clone(&core.refusal_budget);
     let mut app = app.clone();
     if request.client_ip.is_some() {
         app.context.origin.ip = request.client_ip;
@@ -85,7 +87,7 @@ pub async fn verify(core: &Core, app: &AppContext, request: VerifyOtp) -> Result
             )?;
             match consumed {
                 Some(consumed) => apply(&keyring, app, tx, &request, consumed),
-                None => explain(&keyring, app, tx, &request, &code_hash).map(Err),
+                None => explain(&keyring, &budget, app, tx, &request, &code_hash).map(Err),
             }
         })
         .await?;
@@ -108,15 +110,22 @@ pub async fn verify(core: &Core, app: &AppContext, request: VerifyOtp) -> Result
     })
 }
 
-/// The statement matched nothing: finds out why, counts a wrong code, and leaves the trace.
+/// The statement matched nothing: finds out why, counts a wrong code, and leaves the trace. Wrong
+/// codes are few, because they lock; a request that is dead or invented can be shown for ever, so
+/// those traces have a budget.
 fn explain(
     keyring: &Keyring,
+    budget: &RefusalBudget,
     app: &AppContext,
     tx: &mut WriteTx<'_>,
     request: &VerifyOtp,
     code_hash: &[u8; 32],
 ) -> Result<Error> {
     let error = reason(keyring, app, tx, request, code_hash)?;
+    let source = Refused::Request(app.app.id);
+    if error.code() != Code::OtpInvalid && !budget.take(app.context.now(), source, error.code()) {
+        return Ok(error);
+    }
     let event = app
         .event(Action::OtpRefused)
         .on("otp_request", request.otp_request_id)

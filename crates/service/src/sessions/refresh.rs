@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Tokens;
 use super::begin::{Grant, payload, sign_again};
+use crate::audit::{RefusalBudget, Refused};
 use crate::context::{AppContext, Describe};
 use crate::core::Core;
 use crate::error::{Error, Result};
@@ -65,9 +66,10 @@ pub async fn refresh(core: &Core, app: &AppContext, request: Refresh) -> Result<
 
 /// A token that is none of this app's leaves a trace, within the budget for refusals.
 async fn refuse_unknown(core: &Core, app: &AppContext) -> Result<()> {
+    let source = Refused::Request(app.app.id);
     if !core
         .refusal_budget
-        .take(app.context.now(), Code::TokenInvalid)
+        .take(app.context.now(), source, Code::TokenInvalid)
     {
         return Ok(());
     }
@@ -103,6 +105,7 @@ struct Answer {
 /// Everything one attempt needs, owned: the transaction may run again.
 struct Step {
     keyring: Arc<Keyring>,
+    budget: Arc<RefusalBudget>,
     issuer: String,
     kid: String,
     app: AppContext,
@@ -121,6 +124,7 @@ impl Step {
         });
         Self {
             keyring: Arc::clone(&core.keyring),
+            budget: Arc::clone(&core.refusal_budget),
             issuer: core.settings.issuer.clone(),
             kid: core
                 .signing()
@@ -270,7 +274,12 @@ impl Step {
         Ok(Done::Refused(Code::TokenReuse))
     }
 
+    /// A dead token can be shown for ever: its traces have a budget.
     fn refused(&self, tx: &mut WriteTx<'_>, user_id: Option<UserId>, code: Code) -> Result<Done> {
+        let source = Refused::Request(self.app.app.id);
+        if !self.budget.take(self.now, source, code) {
+            return Ok(Done::Refused(code));
+        }
         let event = self
             .event(Action::SessionRefreshRefused, user_id)
             .refused(code);

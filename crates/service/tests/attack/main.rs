@@ -9,7 +9,9 @@
 )]
 
 mod contacts;
+mod floods;
 mod keys;
+mod limits;
 mod races;
 mod support;
 mod tenancy;

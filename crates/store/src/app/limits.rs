@@ -63,6 +63,8 @@ impl AppWrite<'_> {
              VALUES ($1, $2, $3, $4) \
              ON CONFLICT (app_id, key) DO UPDATE SET forget_at = rate_limits.forget_at \
              RETURNING state";
+        const FORGET: &str =
+            "DELETE FROM rate_limits WHERE app_id = $1 AND key = $2 AND state = $3";
         const STORE: &str =
             "UPDATE rate_limits SET state = $3, forget_at = $4 WHERE app_id = $1 AND key = $2";
         let app_id = self.app_id;
@@ -96,6 +98,14 @@ impl AppWrite<'_> {
             }
         }
         if let Some((index, retry_after)) = refused {
+            // Rows that were made for locking only: whoever invents contacts while another limit
+            // refuses them would fill the table.
+            for limit in limits {
+                self.connection.defer(
+                    FORGET,
+                    &[app_id.into(), (&limit.key).into(), crate::Param::Bytes(&[])],
+                )?;
+            }
             return Ok(HitOutcome::Refused { index, retry_after });
         }
         for (key, state, forget_at, _) in &allowed {
