@@ -114,12 +114,16 @@ pub(crate) fn write(
     } else {
         error.message()
     };
+    // Every 429 and 503 says when to come back, also where the place that raised it did not know.
+    let retry_after = error
+        .retry_after()
+        .or(matches!(code.status(), 429 | 503).then_some(1));
     let body = ErrorBody {
         error: code,
         message,
         status: code.status(),
         details: error.details(),
-        retry_after: error.retry_after(),
+        retry_after,
         request_id,
     };
     let headers = response.headers_mut();
@@ -128,7 +132,7 @@ pub(crate) fn write(
         HeaderValue::from_static("application/json"),
     );
     headers.remove(header::CONTENT_LENGTH);
-    if let Some(seconds) = error.retry_after() {
+    if let Some(seconds) = retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     if code.status() == StatusCode::UNAUTHORIZED.as_u16() {

@@ -14,6 +14,10 @@ use crate::error::ApiResult;
 /// What a required field that is absent is told.
 const REQUIRED: &str = "Is required";
 const NOT_A_STRING: &str = "Must be a string";
+/// Most unknown fields named in one answer.
+const UNKNOWN_MAX: usize = 16;
+/// Most items of a list looked at; no list of ours is longer.
+const ITEMS_MAX: usize = 64;
 /// Longest string looked at, in bytes; no field of ours is longer.
 const STRING_MAX: usize = 4_096;
 
@@ -169,7 +173,11 @@ impl Fields {
                 self.refuse(name, REQUIRED);
                 return None;
             }
-            Some(Value::Array(items)) => items,
+            Some(Value::Array(items)) if items.len() <= ITEMS_MAX => items,
+            Some(Value::Array(_)) => {
+                self.refuse(name, "Has too many items");
+                return None;
+            }
             Some(_) => {
                 self.refuse(name, "Must be a list of strings");
                 return None;
@@ -194,11 +202,9 @@ impl Fields {
 
     /// Refuses whatever was not read: on the operator face a misspelt setting must not pass for one.
     pub(crate) fn refuse_unknown(&mut self) {
-        for name in std::mem::take(&mut self.object)
-            .into_iter()
-            .map(|(name, _)| name)
-        {
-            // The name is the caller's text; it is cut so that an answer stays small.
+        let unknown = std::mem::take(&mut self.object);
+        // The names are the caller's text: few and short, so that an answer stays small.
+        for (name, _) in unknown.into_iter().take(UNKNOWN_MAX) {
             let name: String = name.chars().take(64).collect();
             self.refuse(name, "Is not known here");
         }

@@ -11,7 +11,7 @@ use doorward_domain::Code;
 use doorward_service::Error;
 use tracing::Instrument;
 
-use super::log::{self, Seen};
+use super::log::{self, Entry};
 use super::{Meta, Peer, Shell, headers};
 use crate::error::{self, ApiError};
 
@@ -40,13 +40,20 @@ pub(crate) async fn surround(
         user_agent,
     );
     let request_id = meta.id().to_string();
-    // Our own id is ours alone; a trusted proxy's id is kept beside it, in the log only.
-    let correlation = trusted
-        .then(|| log::correlation(request.headers()))
-        .flatten();
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    request.extensions_mut().insert(meta.clone());
+    let mut entry = Entry {
+        face: shell.face,
+        method: request.method().clone(),
+        route: request.extensions().get::<MatchedPath>().cloned(),
+        started,
+        request_id: request_id.clone(),
+        // Our own id is ours alone; a trusted proxy's id is kept beside it, in the log only.
+        correlation: trusted
+            .then(|| log::correlation(request.headers()))
+            .flatten(),
+        meta: meta.clone(),
+        written: false,
+    };
+    request.extensions_mut().insert(meta);
 
     // 2. The handler, for a limited time.
     let span = tracing::info_span!("request", request_id = %request_id);
@@ -58,7 +65,13 @@ pub(crate) async fn surround(
     // 3. Errors get their body, here and nowhere else.
     let refusal = response.extensions_mut().remove::<ApiError>();
     if let Some(refusal) = &refusal {
-        error::write(&mut response, refusal, shell.face, &method, &request_id);
+        error::write(
+            &mut response,
+            refusal,
+            shell.face,
+            &entry.method,
+            &request_id,
+        );
     }
 
     // 4. Headers.
@@ -70,17 +83,7 @@ pub(crate) async fn surround(
     headers::secure(response.headers_mut(), shell.options.https);
 
     // 5. Log and metrics.
-    log::record(&Seen {
-        face: shell.face,
-        method: &method,
-        route: route.as_ref().map(MatchedPath::as_str),
-        status: response.status().as_u16(),
-        took: started.elapsed(),
-        request_id: &request_id,
-        correlation: correlation.as_deref(),
-        app: meta.app(),
-        refusal: refusal.as_ref(),
-    });
+    entry.write(response.status().as_u16(), refusal.as_ref());
     response
 }
 

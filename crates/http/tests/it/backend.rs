@@ -2,7 +2,6 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use doorward_testkit::database::TestDatabase;
 use doorward_testkit::on_both_engines;
 use doorward_testkit::platform::TestApp;
 use serde_json::{Value, json};
@@ -193,7 +192,7 @@ on_both_engines! {
         let bad = json!({"otp_request_id": "x", "otp": 123_456, "purpose": ""});
         let answer = front.send(post("/auth/verify-otp", bad).by(&app)).await;
         assert_eq!(answer.fields(), ["otp_request_id", "otp", "purpose"]);
-        for bad in ["", "with space", "\u{7f}", &"x".repeat(256)] {
+        for bad in ["", "with space", "a\tb", &"x".repeat(256)] {
             let ask = refresh(&json!("t")).by(&app).header("idempotency-key", bad);
             assert_eq!(front.send(ask).await.fields(), ["Idempotency-Key"], "{bad}");
         }

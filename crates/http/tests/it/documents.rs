@@ -1,6 +1,5 @@
 //! The OpenAPI documents and the page that shows them.
 
-use doorward_testkit::database::TestDatabase;
 use doorward_testkit::on_both_engines;
 use serde_json::Value;
 

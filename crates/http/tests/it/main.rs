@@ -1,9 +1,18 @@
 //! The faces, through their front door, on both engines; the accept loop over real sockets.
 
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that finds something else than it expects has failed"
+)]
+
 mod backend;
 mod coverage;
 mod documents;
 mod front;
+mod logs;
 mod operator;
 mod public;
 mod serve;

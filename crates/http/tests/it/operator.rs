@@ -1,7 +1,6 @@
 //! The operator API.
 
 use doorward_domain::scope::Scope;
-use doorward_testkit::database::TestDatabase;
 use doorward_testkit::on_both_engines;
 use serde_json::{Value, json};
 
@@ -140,6 +139,7 @@ on_both_engines! {
     async fn the_audit_tells_who_from_where(db: TestDatabase) {
         let front = Front::start(&db).await;
         let app = front.platform.app("shop").await;
+        front.platform.advance(1);
         let wrong = json!({"app_id": app.id, "app_secret": "wrong", "refresh_token": "x"});
         let refused = front.send(post("/auth/revoke", wrong).header("user-agent", "curl/8")).await;
         let path = format!("/admin/audit?app_id={}&limit=1", app.id);

@@ -1,6 +1,5 @@
 //! What needs no app: health, keys, and the user's own token.
 
-use doorward_testkit::database::TestDatabase;
 use doorward_testkit::on_both_engines;
 use serde_json::json;
 

@@ -103,7 +103,22 @@ async fn serves_http1_and_cleartext_http2() {
 
 #[tokio::test]
 async fn slow_headers_are_cut_off() {
-    let server = Server::start(short()).await;
+    let options = ServeOptions {
+        idle_timeout: Duration::from_secs(75),
+        ..short()
+    };
+    let server = Server::start(options).await;
+    // A header that begins late, on a connection that was served before.
+    let mut stream = server.connect().await;
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    assert!(answer(&mut stream).await.ends_with("hello"));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    stream.write_all(b"GET / HT").await.unwrap();
+    let (_, took) = until_closed(&mut stream).await;
+    assert!(took < Duration::from_secs(8), "{took:?}");
     // Says nothing; says half a request line; dribbles a byte at a time.
     for opening in ["", "GET / HT"] {
         let mut stream = server.connect().await;
@@ -147,11 +162,6 @@ async fn idle_connections_are_closed_but_not_too_early() {
         assert!(answer(&mut stream).await.ends_with("hello"));
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    // A header that begins late is held to the header's time.
-    stream.write_all(b"GET / HT").await.unwrap();
-    let (_, took) = until_closed(&mut stream).await;
-    assert!(took < Duration::from_secs(8), "{took:?}");
-
     let mut stream = server.connect().await;
     stream
         .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -279,4 +289,82 @@ async fn shutdown_does_not_wait_for_ever() {
     assert_eq!(server.stop().await, Drained { cut_off: 1 });
     assert!(started.elapsed() < Duration::from_secs(5));
     assert!(hanging.await.unwrap().is_err());
+}
+
+/// A public face on a socket, over SQLite.
+async fn face(
+    options: doorward_http::ShellOptions,
+) -> (SocketAddr, doorward_testkit::platform::Platform) {
+    let database = doorward_testkit::database::TestDatabase::sqlite().await;
+    let platform = doorward_testkit::platform::Platform::start(&database).await;
+    let router = doorward_http::public_router(doorward_http::PublicFace {
+        core: platform.core.clone(),
+        health_secret: None,
+        options,
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(serve(
+        listener,
+        router,
+        ServeOptions::default(),
+        std::future::pending(),
+    ));
+    (address, platform)
+}
+
+const SEND: &str = "POST /auth/send-otp HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+
+#[tokio::test]
+async fn slow_bodies_are_cut_off() {
+    let options = doorward_http::ShellOptions {
+        request_timeout: Duration::from_millis(300),
+        ..Default::default()
+    };
+    let (address, _platform) = face(options).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream
+        .write_all(format!("{SEND}content-length: 50\r\n\r\n{{\"app").as_bytes())
+        .await
+        .unwrap();
+    let (text, took) = until_closed(&mut stream).await;
+    assert!(
+        text.starts_with("HTTP/1.1 503") && text.contains("SERVICE_UNAVAILABLE"),
+        "{text}"
+    );
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+#[tokio::test]
+async fn large_bodies_are_refused_announced_or_not() {
+    let (address, _platform) = face(doorward_http::ShellOptions {
+        body_limit: 1_000,
+        ..Default::default()
+    })
+    .await;
+    // Announced: refused without waiting for any of it.
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream
+        .write_all(format!("{SEND}content-length: 1001\r\n\r\n").as_bytes())
+        .await
+        .unwrap();
+    assert!(answer(&mut stream).await.starts_with("HTTP/1.1 413"));
+    // In chunks, without an end.
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream
+        .write_all(format!("{SEND}transfer-encoding: chunked\r\n\r\n").as_bytes())
+        .await
+        .unwrap();
+    let chunk = format!("100\r\n{}\r\n", " ".repeat(256));
+    for _ in 0..4 {
+        stream.write_all(chunk.as_bytes()).await.unwrap();
+    }
+    assert!(answer(&mut stream).await.starts_with("HTTP/1.1 413"));
+    // A body that ends early is the client's fault.
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream
+        .write_all(format!("{SEND}transfer-encoding: chunked\r\n\r\nzz\r\n").as_bytes())
+        .await
+        .unwrap();
+    assert!(answer(&mut stream).await.starts_with("HTTP/1.1 400"));
 }

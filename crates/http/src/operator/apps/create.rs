@@ -107,7 +107,8 @@ fn settings(fields: &mut Fields) -> Option<Option<AppSettings>> {
             good.then_some(Some(settings))
         }
         Err(error) => {
-            fields.refuse("settings", format!("Invalid: {error}"));
+            let message: String = format!("Invalid: {error}").chars().take(200).collect();
+            fields.refuse("settings", message);
             None
         }
     }
