@@ -46,7 +46,7 @@ impl Purged {
 }
 
 impl PlatformWrite<'_> {
-    /// Deletes at most `limit` dead rows of each kind. Codes, secrets and messages are kept until
+    /// Deletes at most `limit` (up to 1,000) dead rows of each kind. Codes, secrets and messages are kept until
     /// `keep_until` after their end, so that a late attempt still gets the precise answer.
     ///
     /// # Errors
@@ -57,22 +57,31 @@ impl PlatformWrite<'_> {
         keep_until: Timestamp,
         limit: u32,
     ) -> Result<Purged, StoreError> {
+        // The condition stands outside as well: a batch that waited for a row judges it again as it
+        // is then (READ COMMITTED), and a limit that was hit meanwhile is alive.
+        // The inner limit is a constant so that PostgreSQL's planner knows that few rows come: with
+        // a parameter alone it expects a tenth of the dead ones, and reads them all for each batch.
         const OTP: &str = "DELETE FROM otp_requests WHERE id IN \
-             (SELECT id FROM otp_requests WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)";
+             (SELECT id FROM (SELECT id FROM otp_requests WHERE expires_at < $1 \
+             ORDER BY expires_at LIMIT 1000) dead LIMIT $2) AND expires_at < $1";
         const SECRETS: &str = "DELETE FROM one_time_secrets WHERE (app_id, id) IN \
-             (SELECT app_id, id FROM one_time_secrets WHERE expires_at < $1 \
-             ORDER BY expires_at LIMIT $2)";
+             (SELECT app_id, id FROM (SELECT app_id, id FROM one_time_secrets \
+             WHERE expires_at < $1 ORDER BY expires_at LIMIT 1000) dead LIMIT $2) \
+             AND expires_at < $1";
         const SESSIONS: &str = "DELETE FROM sessions WHERE (app_id, id) IN \
-             (SELECT app_id, id FROM sessions WHERE dead_after_day < $1 \
-             ORDER BY dead_after_day LIMIT $2)";
+             (SELECT app_id, id FROM (SELECT app_id, id FROM sessions WHERE dead_after_day < $1 \
+             ORDER BY dead_after_day LIMIT 1000) dead LIMIT $2) AND dead_after_day < $1";
         const REPLAYS: &str = "DELETE FROM refresh_replays WHERE (app_id, session_id, generation) IN \
-             (SELECT app_id, session_id, generation FROM refresh_replays WHERE expires_at < $1 \
-             ORDER BY expires_at LIMIT $2)";
+             (SELECT app_id, session_id, generation FROM (SELECT app_id, session_id, generation \
+             FROM refresh_replays WHERE expires_at < $1 ORDER BY expires_at LIMIT 1000) dead \
+             LIMIT $2) AND expires_at < $1";
         const LIMITS: &str = "DELETE FROM rate_limits WHERE (app_id, key) IN \
-             (SELECT app_id, key FROM rate_limits WHERE forget_at < $1 ORDER BY forget_at LIMIT $2)";
+             (SELECT app_id, key FROM (SELECT app_id, key FROM rate_limits WHERE forget_at < $1 \
+             ORDER BY forget_at LIMIT 1000) dead LIMIT $2) AND forget_at < $1";
         const OUTBOX: &str = "DELETE FROM outbox WHERE id IN \
-             (SELECT id FROM outbox WHERE expires_at < $1 AND state <> 'queued' \
-             ORDER BY expires_at LIMIT $2)";
+             (SELECT id FROM (SELECT id FROM outbox WHERE expires_at < $1 AND state <> 'queued' \
+             ORDER BY expires_at LIMIT 1000) dead LIMIT $2) \
+             AND expires_at < $1 AND state <> 'queued'";
         let today = now.as_second().div_euclid(86_400);
         let limit = limit.into();
         let kept = keep_until.into();

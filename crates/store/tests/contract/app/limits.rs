@@ -46,6 +46,7 @@ async fn three_in_ten_minutes_means_three(db: TestDatabase) {
         "the last place"
     );
     assert_eq!(wait(&app, contact, at(201)).await, 399);
+    assert_eq!(wait(&app, limit(2, 3), at(201)).await, 0, "another key");
     let refused = HitOutcome::Refused {
         index: 0,
         retry_after: 1,
@@ -93,6 +94,13 @@ async fn one_exhausted_limit_counts_against_none(db: TestDatabase) {
         "the first that is exhausted, and the longest wait"
     );
     assert_eq!(raw.table("rate_limits").await, before);
+    let invented = hit(&app, &[limit(9, 3), contact, limit(8, 1_000)], at(101)).await;
+    assert!(matches!(invented, HitOutcome::Refused { index: 1, .. }));
+    assert_eq!(
+        raw.table("rate_limits").await,
+        before,
+        "no row for what was refused"
+    );
     assert_eq!(
         hit(&app, &[address], at(102)).await,
         allowed(at(600)),

@@ -110,9 +110,19 @@ async fn a_newer_request_voids_the_older_ones(db: TestDatabase) {
     for untouched in [used, other_purpose_id, other_contact, newest] {
         assert!(!voided(untouched).await);
     }
-    let next = seed_otp(&app, ada()).await;
+
+    // A later one voids that one, and leaves the others as they are to the bit.
+    let raw = Raw::open(&db).await;
+    let before = raw.table("otp_requests").await;
+    let mut later = new_otp(ada());
+    later.created_at = at(50);
+    let later_id = later.id;
+    app.write(move |app| app.insert_otp_request(&later)).await;
     assert!(voided(newest).await);
-    assert!(!voided(next).await);
+    assert!(!voided(later_id).await);
+    let after = raw.table("otp_requests").await;
+    let same = before.iter().filter(|row| after.contains(row)).count();
+    assert_eq!((same, after.len()), (before.len() - 1, before.len() + 1));
 }
 
 async fn a_right_code_is_consumed_once(db: TestDatabase) {

@@ -8,8 +8,8 @@ use doorward_store::app::{Rotated, Rotation};
 use doorward_testkit::database::TestDatabase;
 
 use crate::support::{
-    Platform, Raw, Scope, at, email, fresh, hash, micros, new_session, rotation, seed_app,
-    seed_session, seed_user,
+    Platform, Raw, Scope, at, email, first_token, fresh, hash, micros, new_session, rotation,
+    seed_app, seed_session, seed_user,
 };
 
 contract! {
@@ -44,11 +44,7 @@ async fn the_current_token_is_exchanged_once(db: TestDatabase) {
     new.tenant_id = Some(TenantId::from_uuid(fresh()));
     let (id, tenant_id) = (new.id, new.tenant_id);
     app.write(move |app| app.insert_session(&new)).await;
-    let first = Presented {
-        session_id: id,
-        generation: 1,
-        nonce_hash: hash(1),
-    };
+    let first = first_token(id);
     let before = session(&app, id).await;
 
     let expected = Rotated {
@@ -130,11 +126,7 @@ async fn a_session_dies_at_its_ends_to_the_microsecond(db: TestDatabase) {
     for (idle, absolute) in [(at(50), at(1000)), (at(100), at(50))] {
         let mut new = new_session(user);
         (new.expires_at, new.absolute_expires_at) = (idle, absolute);
-        let presented = Presented {
-            session_id: new.id,
-            generation: 1,
-            nonce_hash: hash(1),
-        };
+        let presented = first_token(new.id);
         app.write(move |app| app.insert_session(&new)).await;
         for now in [at(50), micros(50, 1), at(5000)] {
             assert_eq!(rotate(&app, rotation(presented, now)).await, None, "{now}");
@@ -160,12 +152,19 @@ async fn an_ended_or_stale_session_is_not_rotated(db: TestDatabase) {
     let live = seed_session(&app, user).await;
     let before = raw.table("sessions").await;
     let good = rotation(live, at(10));
+    // Another app, active and at version 3, must not do for this one.
+    let other = seed_app(&db).await.id;
+    for status in [AppStatus::Deactivated, AppStatus::Active] {
+        platform
+            .write(move |p| p.set_app_status(other, status, at(6)))
+            .await;
+    }
     let other_epoch = Rotation {
         epoch: 2,
         ..good.clone()
     };
     assert_eq!(rotate(&app, other_epoch).await, None, "of another epoch");
-    for app_version in [0, 2] {
+    for app_version in [0, 2, 3] {
         let other = Rotation {
             app_version,
             ..good.clone()

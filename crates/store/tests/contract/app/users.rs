@@ -8,10 +8,12 @@ use doorward_testkit::database::TestDatabase;
 use crate::support::{Raw, Scope, at, email, fresh, new_user, phone, seed_app, seed_user};
 
 contract! {
+    the_same_address_in_another_app_is_free: AppWrite::insert_user, AppWrite::set_contact;
     users_are_found_by_id_and_address: AppRead::user, AppRead::user_by_contact;
     an_address_is_given_once: AppWrite::insert_user;
     a_proved_address_is_set: AppWrite::set_contact;
     an_address_is_confirmed_where_it_was_not: AppWrite::confirm_contact;
+    an_active_user_is_held_unchanged: AppWrite::hold_active_user;
     a_status_changes_once: AppWrite::set_user_status;
 }
 
@@ -80,6 +82,25 @@ async fn an_address_is_given_once(db: TestDatabase) {
     assert_eq!(raw.table("users").await, before);
 }
 
+/// The same address in two apps is two users, never merged.
+async fn the_same_address_in_another_app_is_free(db: TestDatabase) {
+    let (app, other) = (seed_app(&db).await, seed_app(&db).await);
+    let ada = seed_user(&app, email("ada@example.com")).await;
+    assert!(set(&app, ada, phone(PHONE), 1).await);
+    let twin = seed_user(&other, email("ada@example.com")).await;
+    assert!(set(&other, twin, phone(PHONE), 1).await);
+    let third = seed_app(&db).await;
+    let late = seed_user(&third, email("late@example.com")).await;
+    assert!(set(&third, late, email("ADA@example.com"), 1).await);
+    assert!(set(&third, late, phone(PHONE), 1).await);
+    for (scope, user) in [(&app, ada), (&other, twin), (&third, late)] {
+        let contacts = [email("ada@example.com"), phone(PHONE)];
+        for contact in contacts {
+            assert_eq!(by_contact(scope, &contact).await, Some(user));
+        }
+    }
+}
+
 async fn set(app: &Scope, user: UserId, contact: Contact, seconds: i64) -> bool {
     app.write(move |app| app.set_contact(user, &contact, at(seconds)))
         .await
@@ -107,6 +128,14 @@ async fn a_proved_address_is_set(db: TestDatabase) {
         set(&app, bob, email("bob@new.example"), 8).await,
         "the same once more"
     );
+    assert!(
+        set(&app, ada, phone(OTHER_PHONE), 9).await,
+        "the same once more"
+    );
+    let user = app.read(move |app| app.user(ada)).await.expect("Ada");
+    let number = user.phone.expect("a number");
+    assert_eq!(number.value.as_str(), OTHER_PHONE);
+    assert_eq!(number.verified_at, Some(at(9)));
     let user = app.read(move |app| app.user(bob)).await.expect("Bob");
     let address = user.email.expect("an address");
     assert_eq!(address.value.canonical(), "bob@new.example");
@@ -157,6 +186,8 @@ async fn an_address_is_confirmed_where_it_was_not(db: TestDatabase) {
     let ada = seed_user(&app, email("ada@example.com")).await;
     let number = phone(PHONE);
     assert!(set(&app, ada, number.clone(), 0).await);
+    let eve = seed_user(&app, email("eve@example.com")).await;
+    assert!(set(&app, eve, phone(OTHER_PHONE), 0).await);
     let confirm = async |contact: Contact, seconds: i64| {
         app.write(move |app| app.confirm_contact(ada, &contact, at(seconds)))
             .await
@@ -168,14 +199,38 @@ async fn an_address_is_confirmed_where_it_was_not(db: TestDatabase) {
     raw.execute("UPDATE users SET email_verified_at = NULL, phone_verified_at = NULL")
         .await;
 
-    assert!(!confirm(email("eve@example.com"), 6).await, "not hers");
-    assert!(!confirm(phone(OTHER_PHONE), 6).await, "not hers");
+    let before = raw.table("users").await;
+    for not_hers in ["eve@example.com", "nobody@example.com"] {
+        assert!(!confirm(email(not_hers), 6).await);
+    }
+    for not_hers in [OTHER_PHONE, "+447911123456"] {
+        assert!(!confirm(phone(not_hers), 6).await);
+    }
+    assert_eq!(raw.table("users").await, before);
     assert!(confirm(email("Ada@example.com"), 7).await);
     assert!(confirm(number.clone(), 8).await);
     assert!(!confirm(email("ada@example.com"), 9).await, "only once");
+    assert!(!confirm(number, 9).await, "only once");
     let user = app.read(move |app| app.user(ada)).await.expect("Ada");
     assert_eq!(user.email.and_then(|email| email.verified_at), Some(at(7)));
     assert_eq!(user.phone.and_then(|phone| phone.verified_at), Some(at(8)));
+}
+
+async fn an_active_user_is_held_unchanged(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let raw = Raw::open(&db).await;
+    let ada = seed_user(&app, email("ada@example.com")).await;
+    let hold = async |id: UserId| app.write(move |app| app.hold_active_user(id)).await;
+    let before = raw.table("users").await;
+    assert!(hold(ada).await);
+    assert!(hold(ada).await, "as often as one likes");
+    assert!(!hold(UserId::from_uuid(fresh())).await, "unknown");
+    assert_eq!(raw.table("users").await, before);
+    for status in [UserStatus::Deactivated, UserStatus::Deleted] {
+        app.write(move |app| app.set_user_status(ada, status, at(1)))
+            .await;
+        assert!(!hold(ada).await, "{status:?}");
+    }
 }
 
 async fn a_status_changes_once(db: TestDatabase) {

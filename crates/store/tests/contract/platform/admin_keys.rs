@@ -74,7 +74,7 @@ async fn keys_are_listed_in_pages(db: TestDatabase) {
     let platform = platform(&db);
     assert!(platform.read(|p| p.admin_keys(None, 10)).await.is_empty());
     let keys = [new_key("a"), new_key("b"), new_key("c")];
-    for key in &keys {
+    for key in keys.iter().rev() {
         seed(&platform, key).await;
     }
     let ids = keys.map(|key| key.id);

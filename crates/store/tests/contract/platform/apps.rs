@@ -69,9 +69,10 @@ async fn a_slug_is_given_once(db: TestDatabase) {
 async fn apps_are_listed_in_pages(db: TestDatabase) {
     let platform = platform(&db);
     assert!(platform.read(|p| p.apps(None, 10)).await.is_empty());
-    let mut ids = Vec::new();
-    for _ in 0..3 {
-        ids.push(seed_app(&db).await.id);
+    let apps = ["one", "two", "three"].map(new_app);
+    let ids = apps.clone().map(|app| app.id);
+    for app in apps.into_iter().rev() {
+        assert!(platform.write(move |p| p.insert_app(&app)).await);
     }
     let page = async |after: Option<AppId>, limit: u32| {
         let apps = platform.read(move |p| p.apps(after, limit)).await;
@@ -85,7 +86,8 @@ async fn apps_are_listed_in_pages(db: TestDatabase) {
 
 async fn a_change_is_made_against_a_version(db: TestDatabase) {
     let platform = platform(&db);
-    let id = seed_app(&db).await.id;
+    let (id, other) = (seed_app(&db).await.id, seed_app(&db).await.id);
+    let untouched = fields(&read(&platform, other).await);
     let before = read(&platform, id).await;
     let settings = AppSettings {
         otp_seconds: 120,
@@ -108,6 +110,7 @@ async fn a_change_is_made_against_a_version(db: TestDatabase) {
         ..before
     };
     assert_eq!(fields(&read(&platform, id).await), fields(&after));
+    assert_eq!(fields(&read(&platform, other).await), untouched);
     assert!(!update(change.clone()).await, "the version has moved on");
     let unknown = AppId::from_uuid(fresh());
     assert!(

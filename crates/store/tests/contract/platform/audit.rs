@@ -132,6 +132,14 @@ async fn events_are_filtered_and_paged_newest_first(db: TestDatabase) {
     );
     assert_eq!(find(older(of_both, ids[4])).await, [ids[0]]);
     assert_eq!(find(AuditFilter { limit: 1, ..of_app }).await, [ids[4]]);
+    assert_eq!(
+        find(AuditFilter {
+            limit: 2,
+            ..base.clone()
+        })
+        .await,
+        ids[3..].iter().rev().copied().collect::<Vec<_>>()
+    );
     let unknown = AuditFilter {
         action: Some("no.such".to_owned()),
         ..base

@@ -79,6 +79,13 @@ async fn a_job_that_ran_lately_is_not_given(db: TestDatabase) {
 async fn a_job_is_given_back_with_a_report(db: TestDatabase) {
     let platform = platform(&db);
     let node = node();
+    // Another job of the same node, which nothing here is about.
+    platform
+        .write(move |p| p.lease_job("another", node, at(0), at(90), at(0)))
+        .await;
+    let another = async || platform.read(|p| p.job("another")).await;
+    let untouched = another().await;
+    assert!(untouched.is_some());
     let job = async || platform.read(|p| p.job("maintenance")).await;
     assert_eq!(job().await, None, "it never ran");
     assert!(
@@ -104,4 +111,5 @@ async fn a_job_is_given_back_with_a_report(db: TestDatabase) {
     expected.last_run_at = Some(at(15));
     expected.last_report = Some(String::new());
     assert_eq!(job().await, Some(expected), "the last good end stays");
+    assert_eq!(another().await, untouched);
 }

@@ -1,18 +1,24 @@
 //! Deletion of what is dead.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use doorward_domain::limit::LimitRule;
 use doorward_domain::{OneTimeSecretId, SessionId, Timestamp};
-use doorward_store::app::{Hit, NewOneTimeSecret};
+use doorward_store::app::{Hit, HitOutcome, NewOneTimeSecret, Rotation};
 use doorward_store::platform::Purged;
 use doorward_testkit::database::TestDatabase;
+use tokio::sync::Notify;
 
 use crate::support::{
-    Platform, Raw, Scope, at, email, fresh, hash, micros, new_message, new_otp, new_session,
-    platform, seed_app, seed_user,
+    Platform, Raw, Scope, at, email, first_token, fresh, hash, micros, new_message, new_otp,
+    new_session, platform, rotation, seed_app, seed_user,
 };
 
 contract! {
     what_is_dead_is_deleted_and_nothing_else: PlatformWrite::purge;
+    what_came_to_life_again_is_kept: PlatformWrite::purge;
+    what_comes_to_life_meanwhile_is_kept: PlatformWrite::purge;
     a_batch_is_bounded: PlatformWrite::purge, Purged::total, Purged::add;
 }
 
@@ -58,7 +64,7 @@ async fn seed(app: &Scope, end: Timestamp) {
         },
     };
     let hit_at = end
-        .checked_sub(std::time::Duration::from_secs(10))
+        .checked_sub(Duration::from_secs(10))
         .expect("within the calendar");
     let mut message = new_message(app.id);
     message.expires_at = end;
@@ -130,16 +136,84 @@ async fn what_is_dead_is_deleted_and_nothing_else(db: TestDatabase) {
     );
 }
 
+async fn what_came_to_life_again_is_kept(db: TestDatabase) {
+    let (app, platform) = (seed_app(&db).await, platform(&db));
+    let user = seed_user(&app, email("ada@example.com")).await;
+    let mut new = new_session(user);
+    new.absolute_expires_at = at(30 * DAY);
+    let id = new.id;
+    app.write(move |app| app.insert_session(&new)).await;
+    let refresh = Rotation {
+        expires_at: at(5 * DAY),
+        ..rotation(first_token(id), at(50))
+    };
+    assert!(
+        app.write(move |app| app.rotate_session(&refresh))
+            .await
+            .is_some()
+    );
+    let contact = once_in(10);
+    for seconds in [0, 2 * DAY] {
+        app.write(move |app| app.hit_limits(&[contact], at(seconds)))
+            .await;
+    }
+    let purged = purge(&platform, at(2 * DAY), at(2 * DAY), 100).await;
+    assert_eq!(purged, Purged::default());
+    let purged = purge(&platform, at(6 * DAY), at(6 * DAY), 100).await;
+    assert_eq!((purged.sessions, purged.rate_limits), (1, 1));
+}
+
+/// A batch chooses its rows, then waits for the transaction that holds one of them. What that one
+/// has written decides.
+async fn what_comes_to_life_meanwhile_is_kept(db: TestDatabase) {
+    let (app, platform) = (seed_app(&db).await, platform(&db));
+    let contact = once_in(10);
+    app.write(move |app| app.hit_limits(&[contact], at(0)))
+        .await;
+
+    let held = Arc::new(Notify::new());
+    let (hitter, hold) = (app.clone(), Arc::clone(&held));
+    let hit = tokio::spawn(async move {
+        hitter
+            .write(move |app| {
+                let outcome = app.hit_limits(&[contact], at(20))?;
+                hold.notify_one();
+                std::thread::sleep(Duration::from_millis(300));
+                Ok(outcome)
+            })
+            .await
+    });
+    held.notified().await;
+    let purged = purge(&platform, at(20), at(20), 100).await;
+    let outcome = hit.await.expect("the hit is counted");
+    assert!(matches!(outcome, HitOutcome::Allowed { .. }));
+    assert_eq!(purged.rate_limits, 0);
+    let wait = app.read(move |app| app.limit_wait(&contact, at(20))).await;
+    assert_eq!(wait, 10, "the hit was not forgotten");
+}
+
+fn once_in(seconds: u32) -> Hit {
+    Hit {
+        key: *fresh().as_bytes(),
+        rule: LimitRule { max: 1, seconds },
+    }
+}
+
 async fn a_batch_is_bounded(db: TestDatabase) {
     let (app, other, platform) = (seed_app(&db).await, seed_app(&db).await, platform(&db));
-    for scope in [&app, &other, &app] {
-        seed(scope, at(0)).await;
+    let raw = Raw::open(&db).await;
+    let bare = raw.rows_of(other.id).await;
+    for (scope, days) in [(&app, 1), (&other, 0), (&app, 2)] {
+        seed(scope, at(days * DAY)).await;
     }
     let (now, mut sum) = (at(9 * DAY), Purged::default());
     for _ in 0..3 {
         let batch = purge(&platform, now, now, 1).await;
         assert_eq!((batch, batch.total()), (ONE_EACH, 6));
         sum.add(&batch);
+        let mut left = raw.rows_of(other.id).await;
+        left.insert("users", Vec::new());
+        assert_eq!(left, bare, "the oldest went first");
     }
     assert_eq!(sum.total(), 18);
     assert_eq!(purge(&platform, now, now, 1).await, Purged::default());

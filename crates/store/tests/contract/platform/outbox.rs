@@ -67,6 +67,14 @@ async fn due_messages_are_leased_oldest_first(db: TestDatabase) {
     );
     assert!(lease(&platform, node, at(20), 0).await.is_empty());
     assert_eq!(lease(&platform, node, at(20), 10).await, [(late, 1)]);
+
+    // One that is done stands in nobody's way, however old it is.
+    assert!(
+        platform
+            .write(move |p| p.message_sent(early, node, at(21)))
+            .await
+    );
+    assert_eq!(lease(&platform, node, at(45), 1).await, [(middle, 2)]);
 }
 
 async fn a_lease_that_ends_is_taken_over(db: TestDatabase) {
@@ -98,7 +106,7 @@ async fn an_end_is_reported_by_the_holder_of_the_lease(db: TestDatabase) {
     let raw = Raw::open(&db).await;
     let (holder, other) = (node(), node());
     for end in ["sent", "failed", "expired"] {
-        let id = enqueue(&app, at(0)).await;
+        let (id, another) = (enqueue(&app, at(0)).await, enqueue(&app, at(0)).await);
         let report = async |id: OutboxId, node: NodeId| {
             platform
                 .write(move |p| match end {
@@ -125,34 +133,39 @@ async fn an_end_is_reported_by_the_holder_of_the_lease(db: TestDatabase) {
         assert!(report(id, holder).await, "{end}");
         assert!(!report(id, holder).await, "{end}: only once");
         assert!(
+            report(another, holder).await,
+            "{end}: the other is still waiting"
+        );
+        assert!(
             lease(&platform, other, at(200), 10).await.is_empty(),
             "{end}: for good"
         );
     }
     let rows = raw.table("outbox").await;
-    assert_eq!(rows.len(), 3);
+    assert_eq!(rows.len(), 6);
     let holds = |what: &str| rows.iter().filter(|row| row.contains(what)).count();
     let sealed = match db.engine() {
         Engine::Sqlite => "Blob([0, 255, 1])",
         Engine::Postgres => r"\x00ff01",
     };
     assert_eq!(holds(sealed), 0, "what they carried is erased");
-    assert_eq!(holds("550 kein Postfach ✉"), 1, "why it failed stays");
+    assert_eq!(holds("550 kein Postfach ✉"), 2, "why it failed stays");
 }
 
 async fn a_retry_makes_a_message_due_again(db: TestDatabase) {
     let (app, platform) = (seed_app(&db).await, platform(&db));
     let (one, two) = (node(), node());
-    let id = enqueue(&app, at(0)).await;
+    let (id, another) = (enqueue(&app, at(0)).await, enqueue(&app, at(0)).await);
     lease(&platform, one, at(0), 10).await;
-    let retry = async |node: NodeId| {
+    let retry = async |id: OutboxId, node: NodeId| {
         platform
             .write(move |p| p.message_retry(id, node, at(10), "421 später"))
             .await
     };
-    assert!(!retry(two).await, "one has leased it");
-    assert!(retry(one).await);
-    assert!(!retry(one).await, "the lease is given back");
+    assert!(!retry(id, two).await, "one has leased it");
+    assert!(!retry(OutboxId::from_uuid(fresh()), one).await, "unknown");
+    assert!(retry(id, one).await);
+    assert!(!retry(id, one).await, "the lease is given back");
     assert!(lease(&platform, two, micros(10, -1), 10).await.is_empty());
     assert_eq!(lease(&platform, two, at(10), 10).await, [(id, 2)]);
     assert!(
@@ -160,7 +173,12 @@ async fn a_retry_makes_a_message_due_again(db: TestDatabase) {
             .write(move |p| p.message_sent(id, two, at(11)))
             .await
     );
-    assert!(!retry(two).await, "it is sent");
+    assert!(!retry(id, two).await, "it is sent");
+    assert_eq!(
+        lease(&platform, two, at(30), 10).await,
+        [(another, 2)],
+        "the other stayed leased to its end"
+    );
 }
 
 async fn the_depth_counts_what_waits(db: TestDatabase) {

@@ -11,6 +11,7 @@ contract! {
         PlatformRead::signing_keys, PlatformRead::all_signing_keys, PlatformWrite::insert_signing_key;
     one_key_is_next_and_one_is_active: PlatformWrite::insert_signing_key;
     the_next_key_becomes_the_active_one: PlatformWrite::rotate_signing_key;
+    all_but_the_active_key_are_retired_at_once: PlatformWrite::retire_other_signing_keys;
     a_key_is_retired_when_its_last_token_is_dead: PlatformWrite::retire_signing_keys;
 }
 
@@ -69,7 +70,7 @@ async fn a_key_is_read_as_it_was_written(db: TestDatabase) {
     let mut next = new_key("b", KeyState::Next);
     next.alg = SigningAlg::EdDsa;
     next.created_at = at(1);
-    let written = [new_key("a", KeyState::Active), next];
+    let written = [new_key("z", KeyState::Active), next];
     for key in &written {
         assert!(insert(&platform, key.clone()).await);
     }
@@ -146,6 +147,38 @@ async fn the_next_key_becomes_the_active_one(db: TestDatabase) {
         Some("c".to_owned()),
         "two may be retiring"
     );
+}
+
+async fn all_but_the_active_key_are_retired_at_once(db: TestDatabase) {
+    let platform = platform(&db);
+    insert(&platform, new_key("a", KeyState::Active)).await;
+    let version = platform.read(|p| p.state_version()).await;
+    let none = platform.write(|p| p.retire_other_signing_keys(at(1))).await;
+    assert!(none.is_empty(), "the active one stays");
+    assert_eq!(platform.read(|p| p.state_version()).await, version);
+
+    insert(&platform, new_key("b", KeyState::Next)).await;
+    rotate(&platform, "a", 5).await;
+    insert(&platform, new_key("c", KeyState::Next)).await;
+    let version = platform.read(|p| p.state_version()).await;
+    let mut retired = platform.write(|p| p.retire_other_signing_keys(at(6))).await;
+    retired.sort();
+    assert_eq!(retired, ["a", "c"]);
+    assert!(
+        platform.read(|p| p.state_version()).await > version,
+        "other nodes notice"
+    );
+    assert_eq!(
+        in_use(&platform).await,
+        [("b".to_owned(), KeyState::Active)]
+    );
+    for key in platform.read(|p| p.all_signing_keys(10)).await {
+        let retired = key.kid != "b";
+        assert_eq!(key.retired_at, retired.then_some(at(6)), "{}", key.kid);
+        assert_eq!(key.sealed_private.is_none(), retired, "{}", key.kid);
+    }
+    let again = platform.write(|p| p.retire_other_signing_keys(at(7))).await;
+    assert!(again.is_empty(), "only once");
 }
 
 async fn a_key_is_retired_when_its_last_token_is_dead(db: TestDatabase) {

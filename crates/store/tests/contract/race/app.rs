@@ -1,18 +1,23 @@
 //! What an app's callers fight for.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use doorward_domain::contact::Contact;
 use doorward_domain::limit::LimitRule;
 use doorward_domain::otp::Purpose;
 use doorward_domain::session::EndReason;
+use doorward_domain::user::UserStatus;
 use doorward_domain::{OneTimeSecretId, UserId};
 use doorward_store::app::{Hit, HitOutcome, NewOneTimeSecret};
-use doorward_store::{Constraint, StoreError};
+use doorward_store::{Constraint, Engine, StoreError};
 use doorward_testkit::database::TestDatabase;
+use tokio::sync::Notify;
 
 use super::{race, winners};
 use crate::support::{
-    Raw, at, email, fresh, hash, new_user, phone, rotation, seed_app, seed_otp, seed_session,
-    seed_user,
+    Raw, at, email, fresh, hash, new_session, new_user, phone, rotation, seed_app, seed_otp,
+    seed_session, seed_user,
 };
 
 on_both_engines_by_name! {
@@ -23,6 +28,8 @@ on_both_engines_by_name! {
     one_of_many_ends_a_session
     one_of_many_gets_an_address
     one_of_many_users_changes_to_an_address
+    an_address_that_is_just_being_taken_is_refused
+    a_session_begun_for_a_held_user_is_seen_by_who_deactivates_it
     exactly_three_of_many_pass_a_limit
 }
 
@@ -191,6 +198,76 @@ async fn one_of_many_users_changes_to_an_address(db: TestDatabase) {
             }
         }
     }
+}
+
+/// One that waits for another transaction, which then takes the address.
+async fn an_address_that_is_just_being_taken_is_refused(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let ada = seed_user(&app, email("ada@example.com")).await;
+    let bob = seed_user(&app, email("bob@example.com")).await;
+    for (contact, expected) in [
+        (email("new@example.com"), Constraint::UserEmail),
+        (phone("+919876543210"), Constraint::UserPhone),
+    ] {
+        let taken = Arc::new(Notify::new());
+        let (first, hold, wanted) = (app.clone(), Arc::clone(&taken), contact.clone());
+        let first = tokio::spawn(async move {
+            first
+                .write(move |app| {
+                    let set = app.set_contact(ada, &wanted, at(1))?;
+                    hold.notify_one();
+                    std::thread::sleep(Duration::from_millis(300));
+                    Ok(set)
+                })
+                .await
+        });
+        taken.notified().await;
+        let wanted = contact.clone();
+        let second = app
+            .try_write(move |app| app.set_contact(bob, &wanted, at(1)))
+            .await;
+        assert!(first.await.expect("the first comes back"));
+        match (db.engine(), second) {
+            // One writer at a time: the second begins when the first has ended.
+            (Engine::Sqlite, Ok(false)) => {}
+            (Engine::Postgres, Err(StoreError::Constraint { constraint, .. })) => {
+                assert_eq!(constraint, expected);
+            }
+            (_, other) => panic!("{other:?}"),
+        }
+        let found = app.read(move |app| app.user_by_contact(&contact)).await;
+        assert_eq!(found.map(|user| user.id), Some(ada));
+    }
+}
+
+async fn a_session_begun_for_a_held_user_is_seen_by_who_deactivates_it(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let user = seed_user(&app, email("ada@example.com")).await;
+    let held = Arc::new(Notify::new());
+    let (beginner, hold, new) = (app.clone(), Arc::clone(&held), new_session(user));
+    let id = new.id;
+    let beginning = tokio::spawn(async move {
+        beginner
+            .write(move |app| {
+                assert!(app.hold_active_user(new.user_id)?);
+                hold.notify_one();
+                std::thread::sleep(Duration::from_millis(300));
+                app.insert_session(&new)
+            })
+            .await;
+    });
+    held.notified().await;
+    let ended = app
+        .write(move |app| {
+            app.set_user_status(user, UserStatus::Deactivated, at(1))?;
+            app.end_user_sessions(user, EndReason::UserInactive, 1, at(1))
+        })
+        .await;
+    beginning.await.expect("the session begins");
+    assert_eq!(ended, 1);
+    let session = app.read(move |app| app.session(id)).await;
+    let ended = session.expect("it is there").session.ended;
+    assert_eq!(ended, Some((at(1), EndReason::UserInactive)));
 }
 
 async fn exactly_three_of_many_pass_a_limit(db: TestDatabase) {

@@ -119,13 +119,18 @@ pub(crate) fn new_session(user_id: UserId) -> NewSession {
 /// Writes [`new_session`] and gives its first token.
 pub(crate) async fn seed_session(app: &Scope, user_id: UserId) -> Presented {
     let new = new_session(user_id);
-    let presented = Presented {
-        session_id: new.id,
-        generation: 1,
-        nonce_hash: new.nonce_hash,
-    };
+    let presented = first_token(new.id);
     app.write(move |app| app.insert_session(&new)).await;
     presented
+}
+
+/// The first token of a [`new_session`].
+pub(crate) const fn first_token(session_id: SessionId) -> Presented {
+    Presented {
+        session_id,
+        generation: 1,
+        nonce_hash: hash(1),
+    }
 }
 
 /// The exchange of a token at a time, against an app as it was created; the next nonce hashes to
