@@ -108,7 +108,7 @@ pub struct PhoneNumber(String);
 
 impl PhoneNumber {
     /// Parses an E.164 number: `+`, a country code, at most 15 digits, no spaces or other signs,
-    /// and possible under that country's numbering plan.
+    /// possible under that country's numbering plan, and no premium-rate number.
     ///
     /// # Errors
     /// [`ContactError::Phone`] otherwise.
@@ -121,6 +121,10 @@ impl PhoneNumber {
         let canonical = number.format().mode(phonenumber::Mode::E164).to_string();
         // A national prefix that libphonenumber drops would make two spellings of one number.
         if !number.is_valid() || canonical != text {
+            return Err(ContactError::Phone);
+        }
+        // Whoever owns such a number earns by each message to it.
+        if number.number_type(&phonenumber::metadata::DATABASE) == phonenumber::Type::PremiumRate {
             return Err(ContactError::Phone);
         }
         Ok(Self(canonical))
@@ -372,6 +376,9 @@ mod tests {
             "+1415555267١",
             "tel:+14155552671",
             "+12345678901234567",
+            "+19005551234",
+            "+449098790000",
+            "+979123456789",
         ] {
             assert_eq!(PhoneNumber::parse(bad), Err(ContactError::Phone), "{bad:?}");
         }
