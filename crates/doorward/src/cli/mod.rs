@@ -17,7 +17,7 @@ pub(crate) use key::{KeyCommand, PublicForm};
 pub(crate) use server::{DevArgs, ServeArgs};
 
 /// Self-hosted authentication for many apps.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(
     name = "doorward",
     version,
@@ -41,8 +41,8 @@ pub(crate) struct Cli {
 /// Heading of the options that every command takes.
 const EVERYWHERE: &str = "Options of every command";
 
-/// What every command takes.
-#[derive(Debug, Args)]
+/// What every command takes. A database URL may hold a password, hence without `Debug`.
+#[derive(Args)]
 pub(crate) struct Global {
     /// Print the result (and errors, on stderr) as JSON
     #[arg(long, global = true, help_heading = EVERYWHERE)]

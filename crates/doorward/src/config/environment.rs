@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-/// The environment variables that are our business.
-#[derive(Debug, Clone, Default)]
+/// The environment variables that are our business. Some are secrets, hence without `Debug`.
+#[derive(Clone, Default)]
 pub(crate) struct Environment(BTreeMap<String, OsString>);
 
 impl Environment {

@@ -9,8 +9,7 @@ use super::problem::Problem;
 use super::registry;
 use super::suggest::nearest;
 
-/// One value of the file.
-#[derive(Debug)]
+/// One value of the file. It may be a secret, hence without `Debug`.
 pub(super) struct Entry {
     /// `section.name`, possibly with `_file` at its end.
     pub(super) key: String,

@@ -54,8 +54,8 @@ pub(crate) struct Value {
     pub(crate) source: Source,
 }
 
-/// A value given by a flag, or by what a flag implies.
-#[derive(Debug, Clone)]
+/// A value given by a flag. It may hold a password, hence without `Debug`.
+#[derive(Clone)]
 pub(crate) struct Override {
     /// The setting.
     pub(crate) variable: &'static Variable,
@@ -95,7 +95,7 @@ impl DataDir {
 /// 4. the bare names,
 /// 5. the file,
 /// 6. what a data directory implies that no flag named.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Layers<'a> {
     /// Flags.
     pub(crate) flags: &'a [Override],

@@ -69,11 +69,16 @@ impl Banner {
         let Credentials {
             app_id, app_secret, ..
         } = credentials;
+        let curl = format!("curl -sS -u {app_id}:{app_secret} -H 'Content-Type: application/json'");
         format!(
-            "Sign somebody in, with three lines for your shell:\n\n\
-             REQUEST=$(curl -s {public_url}/auth/send-otp -H 'Content-Type: application/json' -d '{{\"app_id\":\"{app_id}\",\"app_secret\":\"{app_secret}\",\"email\":\"ada@example.com\",\"purpose\":\"LOGIN\"}}' | sed -E 's/.*\"otp_request_id\":\"([^\"]+)\".*/\\1/'); echo \"request $REQUEST\"; sleep 1\n\n\
-             CODE=$(curl -s '{operator_url}/dev/outbox?to=ada@example.com' | grep -oE '\"code\":\"[0-9]+\"' | head -n 1 | tr -cd 0-9); echo \"code $CODE\"\n\n\
-             curl -s {public_url}/auth/verify-otp -H 'Content-Type: application/json' -d '{{\"app_id\":\"{app_id}\",\"app_secret\":\"{app_secret}\",\"otp_request_id\":\"'$REQUEST'\",\"otp\":\"'$CODE'\",\"purpose\":\"LOGIN\"}}'\n"
+            r#"Sign somebody in, with three lines for your shell:
+
+REQUEST=$({curl} {public_url}/auth/send-otp -d '{{"email":"ada@example.com","purpose":"LOGIN"}}' | sed -E 's/.*"otp_request_id":"([^"]+)".*/\1/'); echo "request $REQUEST"; sleep 1
+
+CODE=$(curl -sS '{operator_url}/dev/outbox?to=ada@example.com' | grep -oE '"code":"[0-9]+"' | head -n 1 | tr -cd 0-9); echo "code $CODE"
+
+{curl} {public_url}/auth/verify-otp -d '{{"otp_request_id":"'$REQUEST'","otp":"'$CODE'","purpose":"LOGIN"}}'
+"#
         )
     }
 }

@@ -27,7 +27,7 @@ use crate::deployment::{DEFAULT_DATA_DIR, Missing, Place, open_store};
 use crate::failure::Failure;
 use crate::{logging, output};
 
-use listen::Listeners;
+use listen::Ports;
 use node::Node;
 
 /// `doorward serve`
@@ -62,7 +62,7 @@ pub(crate) fn serve(global: &Global, args: &ServeArgs, started: Instant) -> Outc
     let senders = senders::build(&config)
         .map_err(|problem| Failure::configuration("The senders do not work:", &[problem]))?;
     run(runtime(&config)?, async {
-        let listeners = Listeners::bind(&config, listen::Named::BySettings).await?;
+        let ports = Ports::take(&config, listen::Named::BySettings)?;
         let telemetry = telemetry::install()?;
         let store = open_store(&config, Missing::Create).await?;
         let node = Node {
@@ -74,7 +74,7 @@ pub(crate) fn serve(global: &Global, args: &ServeArgs, started: Instant) -> Outc
             store,
             telemetry,
         };
-        let running = node.start(listeners).await?;
+        let running = node.start(ports).await?;
         let (public, operator) = (running.public, running.operator);
         let ready_ms = millis(started);
         tracing::info!(%public, %operator, ready_ms, "ready");
@@ -106,10 +106,10 @@ pub(crate) fn dev(global: &Global, args: &DevArgs, started: Instant) -> Outcome<
     }
     logging::start(&config.log);
     run(runtime(&config)?, async {
-        let listeners = Listeners::bind(&config, listen::Named::ByFlags).await?;
+        let ports = Ports::take(&config, listen::Named::ByFlags)?;
         let issuer = match &args.public_url {
             Some(_) => config.server.issuer(),
-            None => format!("http://{}", listeners.public),
+            None => format!("http://{}", ports.public.address),
         };
         let telemetry = telemetry::install()?;
         let store = open_store(&config, Missing::Create).await?;
@@ -138,7 +138,7 @@ pub(crate) fn dev(global: &Global, args: &DevArgs, started: Instant) -> Outcome<
             store,
             telemetry,
         };
-        let running = node.start(listeners).await?;
+        let running = node.start(ports).await?;
         let demo = demo::on_first_start(&running.core).await?;
         let banner = banner::Banner::new(&running, demo, &dir.path, millis(started));
         output::report(global.json, &banner)?;

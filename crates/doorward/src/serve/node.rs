@@ -19,7 +19,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::listen::Listeners;
+use super::listen::Ports;
 use super::signals::Signals;
 use super::telemetry;
 use crate::config::{Config, sections};
@@ -56,7 +56,7 @@ pub(super) struct Running {
 
 impl Node {
     /// Migrates, loads or makes the keys, starts the background work and then the faces.
-    pub(super) async fn start(self, listeners: Listeners) -> Outcome<Running> {
+    pub(super) async fn start(self, ports: Ports) -> Outcome<Running> {
         let signals = Signals::listen()?;
         let migrated = self.store.migrate().await?;
         if !migrated.applied_now.is_empty() {
@@ -69,17 +69,18 @@ impl Node {
         let (stop_background, background_stopping) = watch::channel(());
         let mut background = jobs::spawn(&core, &background_stopping);
         background.push(self.outbox(&core, background_stopping));
+        let (public, operator) = (ports.public.address, ports.operator.address);
         let faces = self.faces(
             &core,
             &stopping,
-            listeners.public_listener,
-            listeners.operator_listener,
+            ports.public.open()?,
+            ports.operator.open()?,
         );
         Ok(Running {
             core,
             issuer: self.issuer,
-            public: listeners.public,
-            operator: listeners.operator,
+            public,
+            operator,
             signals,
             stop_faces,
             faces,
