@@ -46,8 +46,9 @@ impl Purged {
 }
 
 impl PlatformWrite<'_> {
-    /// Deletes at most `limit` (up to 1,000) dead rows of each kind. Codes, secrets and messages are kept until
-    /// `keep_until` after their end, so that a late attempt still gets the precise answer.
+    /// Deletes at most `limit` (up to 1,000) dead rows of each kind, the oldest first. Codes,
+    /// secrets and messages are kept until `keep_until` after their end, so that a late attempt
+    /// still gets the precise answer.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -8,8 +8,8 @@ use doorward_store::app::{Rotated, Rotation};
 use doorward_testkit::database::TestDatabase;
 
 use crate::support::{
-    Platform, Raw, Scope, at, email, first_token, fresh, hash, micros, new_session, rotation,
-    seed_app, seed_session, seed_user,
+    Platform, Raw, Scope, at, email, first_token, fresh, hash, micros, new_session, new_user,
+    rotation, seed_app, seed_session, seed_user,
 };
 
 contract! {
@@ -152,8 +152,12 @@ async fn an_ended_or_stale_session_is_not_rotated(db: TestDatabase) {
     let live = seed_session(&app, user).await;
     let before = raw.table("sessions").await;
     let good = rotation(live, at(10));
-    // Another app, active and at version 3, must not do for this one.
-    let other = seed_app(&db).await.id;
+    // Another app, active and at version 3, must not do for this one, nor its user for this one's.
+    let other_app = seed_app(&db).await;
+    let mut twin = new_user(email("twin@example.com"));
+    twin.id = user;
+    assert!(other_app.write(move |app| app.insert_user(&twin)).await);
+    let other = other_app.id;
     for status in [AppStatus::Deactivated, AppStatus::Active] {
         platform
             .write(move |p| p.set_app_status(other, status, at(6)))

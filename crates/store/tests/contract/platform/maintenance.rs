@@ -218,4 +218,11 @@ async fn a_batch_is_bounded(db: TestDatabase) {
     assert_eq!(sum.total(), 18);
     assert_eq!(purge(&platform, now, now, 1).await, Purged::default());
     assert_eq!(purge(&platform, now, now, 0).await, Purged::default());
+
+    let many: Vec<Hit> = (0..1_001).map(|_| once_in(10)).collect();
+    app.write(move |app| app.hit_limits(&many, at(0))).await;
+    for expected in [1_000, 1] {
+        let purged = purge(&platform, now, now, 5_000).await;
+        assert_eq!(purged.rate_limits, expected, "however many are asked for");
+    }
 }
