@@ -18,15 +18,76 @@ pub(super) fn closed_requests(mut document: OpenApi) -> OpenApi {
     document
 }
 
+/// A parameter that may be left out is written `Option<T>`, which the macro takes for "or null"; but
+/// in a query or a header `null` would be four letters.
+pub(super) fn parameters_are_not_null(document: &mut Value) {
+    for operation in operations(document) {
+        let parameters = operation
+            .get_mut("parameters")
+            .and_then(Value::as_array_mut);
+        for parameter in parameters.into_iter().flatten() {
+            let Some(schema) = parameter.get_mut("schema") else {
+                continue;
+            };
+            without_null(schema);
+        }
+    }
+}
+
+fn without_null(schema: &mut Value) {
+    let null = json!({ "type": "null" });
+    if let Some([one, other]) = schema
+        .get("oneOf")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+    {
+        let chosen = if *one == null {
+            other.clone()
+        } else {
+            one.clone()
+        };
+        *schema = chosen;
+    }
+    if let Some([kind, Value::String(last)]) = schema
+        .get("type")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        && last == "null"
+    {
+        let kind = kind.clone();
+        if let Some(object) = schema.as_object_mut() {
+            object.insert("type".to_owned(), kind);
+        }
+    }
+}
+
+/// Says that of two optional fields exactly one is given.
+pub(super) fn exactly_one(document: &mut Value, schema: &str, fields: [&str; 2]) {
+    let choice = |given: &str, absent: &str| {
+        json!({
+            "required": [given],
+            "properties": { given: { "type": "string" }, absent: { "type": "null" } }
+        })
+    };
+    let [a, b] = fields;
+    let found = document.pointer_mut(&format!("/components/schemas/{schema}"));
+    if let Some(object) = found.and_then(Value::as_object_mut) {
+        object.insert("oneOf".to_owned(), json!([choice(a, b), choice(b, a)]));
+    }
+}
+
+fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    let items = paths.into_iter().flat_map(|paths| paths.values_mut());
+    items
+        .filter_map(Value::as_object_mut)
+        .flat_map(|item| item.values_mut())
+}
+
 /// A body that may be left out is written `Option<Body>`, which the macro takes for "or null". A
 /// body of `null` is refused, so it must not be offered.
 pub(super) fn optional_bodies(document: &mut Value) {
-    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
-    let items = paths.into_iter().flat_map(|paths| paths.values_mut());
-    let operations = items
-        .filter_map(Value::as_object_mut)
-        .flat_map(|item| item.values_mut());
-    for operation in operations {
+    for operation in operations(document) {
         let schema = operation.pointer_mut("/requestBody/content/application~1json/schema");
         let Some(schema) = schema else { continue };
         let choices = schema

@@ -33,6 +33,8 @@ pub fn openapi_operator() -> String {
 fn render(document: OpenApi) -> String {
     let mut value = serde_json::to_value(document).unwrap_or_default();
     adjust::optional_bodies(&mut value);
+    adjust::parameters_are_not_null(&mut value);
+    adjust::exactly_one(&mut value, "SendOtpRequest", ["phone", "email"]);
     let mut text = serde_json::to_string_pretty(&value).unwrap_or_default();
     text.push('\n');
     text

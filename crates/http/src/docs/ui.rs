@@ -45,7 +45,12 @@ fn file(name: &str) -> ApiResult<Response> {
     let bytes = Bytes::from(file.bytes.into_owned());
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
-    if let Ok(kind) = HeaderValue::from_str(&file.content_type) {
+    let charset = if file.content_type.starts_with("text/") {
+        "; charset=utf-8"
+    } else {
+        ""
+    };
+    if let Ok(kind) = HeaderValue::from_str(&format!("{}{charset}", file.content_type)) {
         headers.insert(header::CONTENT_TYPE, kind);
     }
     headers.insert(

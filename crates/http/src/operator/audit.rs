@@ -89,6 +89,20 @@ impl From<StoredEvent> for AuditEventView {
     }
 }
 
+/// The name of an action, from the closed list.
+struct ActionName;
+
+impl utoipa::PartialSchema for ActionName {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::Type::String)
+            .enum_values(Some(Action::ALL.iter().map(|action| action.as_str())))
+            .into()
+    }
+}
+
+impl ToSchema for ActionName {}
+
 refusals!(ListAuditRefusals = ALWAYS | OPERATOR + ValidationError);
 
 /// Read the audit log
@@ -98,7 +112,7 @@ refusals!(ListAuditRefusals = ALWAYS | OPERATOR + ValidationError);
     get, path = "/admin/audit", operation_id = "listAuditEvents", tag = "Audit",
     params(
         ("app_id" = Option<uuid::Uuid>, Query, description = "Only this app's events."),
-        ("action" = Option<String>, Query, description = "Only this action, e.g. `session.created`."),
+        ("action" = inline(Option<ActionName>), Query, description = "Only this action."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most items; 50 if absent."),
         ("cursor" = Option<uuid::Uuid>, Query, description = "`next_cursor` of the former page."),
     ),

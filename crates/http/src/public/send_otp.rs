@@ -32,10 +32,10 @@ pub(super) struct SendOtpRequest {
     #[schema(value_type = String, max_length = 4096, example = "<64 hex characters>")]
     app_secret: SecretText,
     /// Send it by SMS to this number, in E.164 form.
-    #[schema(value_type = Option<String>, example = "+919876543210")]
+    #[schema(value_type = Option<String>, pattern = "^\\+[1-9][0-9]{6,14}$", example = "+919876543210")]
     phone: Option<PhoneNumber>,
     /// Send it by e-mail to this address.
-    #[schema(value_type = Option<String>, example = "ada@example.com")]
+    #[schema(value_type = Option<String>, format = Email, max_length = 254, example = "ada@example.com")]
     email: Option<EmailAddress>,
     /// What the code is for.
     #[schema(schema_with = purpose_schema)]
@@ -45,7 +45,7 @@ pub(super) struct SendOtpRequest {
     #[schema(value_type = Option<uuid::Uuid>)]
     user_id: Option<UserId>,
     /// The end user's address, for the limit per address and the audit.
-    #[schema(value_type = Option<String>, example = "198.51.100.7")]
+    #[schema(schema_with = client_ip_schema, required = false)]
     client_ip: Option<IpAddr>,
 }
 
@@ -142,6 +142,26 @@ pub(super) fn purpose_schema() -> utoipa::openapi::Object {
         ))
         .enum_values(Some(Purpose::ALL.map(Purpose::as_str)))
         .build()
+}
+
+pub(super) fn client_ip_schema() -> utoipa::openapi::Schema {
+    use utoipa::openapi::{KnownFormat, ObjectBuilder, SchemaFormat, Type, schema};
+    let text = |format| {
+        let format = SchemaFormat::KnownFormat(format);
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(format))
+    };
+    schema::OneOfBuilder::new()
+        .item(text(KnownFormat::Ipv4))
+        .item(text(KnownFormat::Ipv6))
+        .item(ObjectBuilder::new().schema_type(Type::Null))
+        .description(Some(
+            "The end user's address, for the limit per address and the audit.",
+        ))
+        .examples(["198.51.100.7"])
+        .build()
+        .into()
 }
 
 /// The user that a Bearer token names; a `user_id` in the body must be the same.

@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::PublicFace;
-use super::send_otp::{purpose, purpose_schema};
+use super::send_otp::{client_ip_schema, purpose, purpose_schema};
 use crate::docs::refusals;
 use crate::error::ApiResult;
 use crate::read::{AppBody, AppCredentials, ip, uuid};
@@ -40,7 +40,7 @@ pub(super) struct VerifyOtpRequest {
     #[schema(schema_with = purpose_schema)]
     purpose: Purpose,
     /// The end user's address, for the audit.
-    #[schema(value_type = Option<String>, example = "198.51.100.7")]
+    #[schema(schema_with = client_ip_schema, required = false)]
     client_ip: Option<IpAddr>,
 }
 

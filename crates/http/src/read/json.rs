@@ -81,6 +81,11 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        // `60.0` is the number 60 (RFC 8259 §6 knows one kind); beyond 2^53 they cannot be told apart.
+        #[expect(clippy::cast_possible_truncation, reason = "whole and within ±2^53")]
+        if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 {
+            return Ok(Value::Number((value as i64).into()));
+        }
         Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
     }
 
@@ -126,6 +131,16 @@ mod tests {
             Value::Object(parse_object(text.as_bytes()).unwrap()),
             expected
         );
+    }
+
+    #[test]
+    fn whole_numbers_are_whole_however_written() {
+        let object = parse_object(br#"{"a": 60.0, "b": 6e1, "c": 60.5, "d": 1e300}"#).unwrap();
+        assert_eq!(
+            (object["a"].as_i64(), object["b"].as_i64()),
+            (Some(60), Some(60))
+        );
+        assert_eq!((object["c"].as_i64(), object["d"].as_i64()), (None, None));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{Fields, JsonBody};
 use crate::error::ApiError;
 
-/// The parameters. Each may be given once; an empty one counts as absent.
+/// The parameters. Each may be given once.
 pub(crate) struct QueryFields(pub(crate) Fields);
 
 impl<S: Sync> FromRequestParts<S> for QueryFields {
@@ -21,12 +21,7 @@ impl<S: Sync> FromRequestParts<S> for QueryFields {
         let mut object = Map::new();
         let mut repeated = Vec::new();
         for (name, value) in pairs {
-            let value = if value.is_empty() {
-                Value::Null
-            } else {
-                Value::String(value)
-            };
-            if object.insert(name.clone(), value).is_some() {
+            if object.insert(name.clone(), Value::String(value)).is_some() {
                 repeated.push(name);
             }
         }

@@ -92,7 +92,7 @@ on_both_engines! {
             let redirect = crate::front::send_to(router.clone(), &get("/docs")).await;
             assert_eq!((redirect.status, redirect.header("location")), (308, "/docs/"));
             let page = crate::front::send_to(router.clone(), &get("/docs/")).await;
-            assert_eq!(page.header("content-type"), "text/html");
+            assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
             let csp = page.header("content-security-policy");
             assert!(csp.contains("script-src 'self';") && !csp.contains("unsafe-eval"));
             // What the page loads is here, and nothing of it is elsewhere or inline.

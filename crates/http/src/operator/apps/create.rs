@@ -96,31 +96,13 @@ fn settings(fields: &mut Fields) -> Option<Option<AppSettings>> {
         return Some(None);
     };
     // As in a change, `null` stands for the default.
-    let given = without_nulls(serde_json::Value::Object(object));
-    match serde_json::from_value::<AppSettings>(given) {
-        Ok(settings) => {
-            let problems = settings.problems();
-            let good = problems.is_empty();
-            for (field, message) in problems {
+    match AppSettings::default().patched(&object) {
+        Ok(settings) => Some(Some(settings)),
+        Err(wrong) => {
+            for (field, message) in wrong {
                 fields.refuse(field, message);
             }
-            good.then_some(Some(settings))
-        }
-        Err(error) => {
-            let message: String = format!("Invalid: {error}").chars().take(200).collect();
-            fields.refuse("settings", message);
             None
         }
-    }
-}
-
-fn without_nulls(value: serde_json::Value) -> serde_json::Value {
-    match value {
-        serde_json::Value::Object(object) => object
-            .into_iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(key, value)| (key, without_nulls(value)))
-            .collect(),
-        other => other,
     }
 }

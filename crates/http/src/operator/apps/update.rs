@@ -43,7 +43,7 @@ refusals!(
     patch, path = "/admin/apps/{app_id}", operation_id = "updateApp", tag = "Apps",
     params(
         ("app_id" = uuid::Uuid, Path, description = "The app."),
-        ("If-Match" = Option<String>, Header, description = "The ETag the change was made against."),
+        ("If-Match" = Option<String>, Header, pattern = "^(\"[0-9]{1,18}\"|\\*)$", description = "The ETag the change was made against."),
     ),
     request_body = UpdateAppRequest,
     responses(
