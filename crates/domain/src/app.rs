@@ -1,6 +1,9 @@
 //! An app: an isolated customer of the platform, and its settings.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::ids::AppId;
 use crate::limit::LimitRule;
@@ -129,7 +132,7 @@ pub struct PreviousSecret {
 /// Everything that can be set per app. Absent fields of a stored document take their defaults, so
 /// that a new setting needs no migration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct AppSettings {
     /// Life of an access token in seconds (60 to 3,600).
     pub access_token_seconds: i64,
@@ -153,11 +156,15 @@ pub struct AppSettings {
     pub language: String,
     /// Limits.
     pub limits: AppLimits,
+    /// Settings that a newer version of the program has written: kept as they are, so that nodes of
+    /// two versions can share a database. What a caller sends is judged by [`AppSettings::patched`].
+    #[serde(flatten)]
+    pub later: BTreeMap<String, Value>,
 }
 
 /// Limits of an app. Each is "at most `max` in any `seconds`".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct AppLimits {
     /// Codes sent to one contact.
     pub otp_per_contact: LimitRule,
@@ -168,6 +175,9 @@ pub struct AppLimits {
     /// Wrong codes for one contact, over all its requests (63B §3.2.2: a new code does not reset
     /// the count).
     pub otp_failures_per_contact: LimitRule,
+    /// As [`AppSettings::later`].
+    #[serde(flatten)]
+    pub later: BTreeMap<String, Value>,
 }
 
 impl Default for AppSettings {
@@ -184,6 +194,7 @@ impl Default for AppSettings {
             otp_sms: true,
             language: "en".to_owned(),
             limits: AppLimits::default(),
+            later: BTreeMap::new(),
         }
     }
 }
@@ -207,11 +218,39 @@ impl Default for AppLimits {
                 max: 50,
                 seconds: 24 * 3600,
             },
+            later: BTreeMap::new(),
         }
     }
 }
 
 impl AppSettings {
+    /// These settings with a patch applied (JSON merge patch, RFC 7396, except that `null` restores
+    /// the default). Strict, unlike reading what is stored: a name that does not exist and a value
+    /// of another kind are refused.
+    ///
+    /// # Errors
+    /// Every field that is wrong, as (field, message).
+    pub fn patched(&self, patch: &Map<String, Value>) -> Result<Self, Vec<(String, String)>> {
+        let whole = |error: serde_json::Error| vec![("settings".to_owned(), error.to_string())];
+        let defaults = serde_json::to_value(Self::default()).map_err(whole)?;
+        let mut merged = serde_json::to_value(self).map_err(whole)?;
+        let mut wrong = Vec::new();
+        merge("settings", &defaults, &mut merged, patch, &mut wrong);
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let settings: Self = serde_json::from_value(merged).map_err(whole)?;
+        let problems = settings.problems();
+        if problems.is_empty() {
+            Ok(settings)
+        } else {
+            Err(problems
+                .into_iter()
+                .map(|(field, message)| (field.to_owned(), message))
+                .collect())
+        }
+    }
+
     /// Every field that is out of range, as (field, message).
     #[must_use]
     pub fn problems(&self) -> Vec<(&'static str, String)> {
@@ -284,9 +323,84 @@ impl AppSettings {
     }
 }
 
+fn merge(
+    place: &str,
+    defaults: &Value,
+    target: &mut Value,
+    patch: &Map<String, Value>,
+    wrong: &mut Vec<(String, String)>,
+) {
+    for (name, given) in patch {
+        let field = format!("{place}.{name}");
+        let (Some(default), Some(slot)) = (defaults.get(name), target.get_mut(name)) else {
+            wrong.push((field, "There is no such setting".to_owned()));
+            continue;
+        };
+        let kind = match (default, given) {
+            (_, Value::Null) => {
+                *slot = default.clone();
+                continue;
+            }
+            (Value::Object(_), Value::Object(inner)) => {
+                merge(&field, default, slot, inner, wrong);
+                continue;
+            }
+            (Value::Bool(_), Value::Bool(_)) | (Value::String(_), Value::String(_)) => None,
+            (Value::Number(_), Value::Number(number)) if number.is_i64() => None,
+            (Value::Object(_), _) => Some("Must be an object"),
+            (Value::Bool(_), _) => Some("Must be true or false"),
+            (Value::Number(_), _) => Some("Must be a whole number"),
+            _ => Some("Must be text"),
+        };
+        match kind {
+            Some(message) => wrong.push((field, message.to_owned())),
+            None => *slot = given.clone(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_patch_is_strict_and_what_is_stored_is_not() {
+        let stored = r#"{"otp_seconds": 120, "passkeys": true, "limits": {"per_galaxy": 1}}"#;
+        let newer: AppSettings = serde_json::from_str(stored).unwrap();
+        let patch = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap();
+        let kept = newer.patched(&patch(r#"{"sign_up": false}"#)).unwrap();
+        let written = serde_json::to_value(&kept).unwrap();
+        assert_eq!(
+            (&written["passkeys"], &written["limits"]["per_galaxy"]),
+            (&true.into(), &1.into())
+        );
+        let wrong = newer
+            .patched(&patch(
+                r#"{"nonsense": 1, "sign_up": "no", "otp_seconds": {"a": 1}, "limits": 3,
+                    "language": 5}"#,
+            ))
+            .unwrap_err();
+        let fields: Vec<_> = wrong.iter().map(|(field, _)| field.as_str()).collect();
+        assert_eq!(fields.len(), 5, "{fields:?}");
+        let reset = newer.patched(&patch(r#"{"otp_seconds": null}"#)).unwrap();
+        assert_eq!(reset.otp_seconds, 300);
+        let half = r#"{"limits": {"otp_per_contact": {"max": 9, "seconds": null}}}"#;
+        assert_eq!(
+            newer
+                .patched(&patch(half))
+                .unwrap()
+                .limits
+                .otp_per_contact
+                .seconds,
+            600
+        );
+        assert!(
+            newer
+                .patched(&patch(r#"{"limits": {"otp_per_app": {"max": -1}}}"#))
+                .is_err()
+        );
+        assert!(newer.patched(&patch(r#"{"otp_seconds": 5}"#)).is_err());
+    }
 
     #[test]
     fn slugs() {

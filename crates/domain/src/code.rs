@@ -84,14 +84,10 @@ codes! {
     Forbidden = "FORBIDDEN", 403, "You are not allowed to do this.";
     /// The state changed meanwhile, or a unique value is taken.
     Conflict = "CONFLICT", 409, "This conflicts with the current state.";
-    /// An Idempotency-Key was used before with another request.
-    IdempotencyMismatch = "IDEMPOTENCY_MISMATCH", 409, "This Idempotency-Key was used with a different request.";
     /// The body is larger than the server accepts.
     PayloadTooLarge = "PAYLOAD_TOO_LARGE", 413, "The request body is too large.";
     /// The body is not `application/json`.
     UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE", 415, "Send the body as application/json.";
-    /// A general limit was hit.
-    RateLimited = "RATE_LIMITED", 429, "Too many requests. Wait before trying again.";
     /// Something unexpected happened; the request id finds it in the log.
     InternalError = "INTERNAL_ERROR", 500, "Something went wrong on our side.";
     /// Overloaded, shutting down, or the database is out of reach; try again after `retry_after` seconds.

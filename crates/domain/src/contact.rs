@@ -148,6 +148,9 @@ pub enum Channel {
 }
 
 impl Channel {
+    /// Every channel.
+    pub const ALL: [Self; 2] = [Self::Email, Self::Sms];
+
     /// As stored and as shown.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

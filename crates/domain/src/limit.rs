@@ -13,7 +13,6 @@ pub const LOG_MAX: u32 = 64;
 
 /// "At most `max` in any `seconds`."
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct LimitRule {
     /// Events (1 to 1,000,000).
     pub max: u32,

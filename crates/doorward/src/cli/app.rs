@@ -25,6 +25,9 @@ pub(crate) enum AppCommand {
         /// repeated
         #[arg(long, value_name = "KEY=VALUE")]
         set: Vec<String>,
+        /// Print the credentials as lines of an environment file
+        #[arg(long, conflicts_with = "json")]
+        env: bool,
     },
     /// List all apps
     List,

@@ -23,7 +23,12 @@ pub(super) async fn run(global: &Global, command: AppCommand) -> Outcome {
     let (core, json) = (&*core, global.json);
     let shown = |app: App| output::report(json, &AppView::from(app));
     let outcome = match command {
-        AppCommand::Create { name, slug, set } => {
+        AppCommand::Create {
+            name,
+            slug,
+            set,
+            env,
+        } => {
             let settings = initial_settings(&set)?;
             let request = CreateApp {
                 name,
@@ -31,17 +36,19 @@ pub(super) async fn run(global: &Global, command: AppCommand) -> Outcome {
                 settings,
             };
             let created = apps::create(core, &operator, request).await?;
-            output::report(
-                json,
-                &Credentials {
-                    app_id: created.app.id.to_string(),
-                    app_slug: created.app.slug.as_str().to_owned(),
-                    name: created.app.name,
-                    app_secret: created.secret.expose().to_owned(),
-                    jwt_public_key: core.signing().jwt_public_key().to_owned(),
-                    next: None,
-                },
-            )
+            let credentials = Credentials {
+                app_id: created.app.id.to_string(),
+                app_slug: created.app.slug.as_str().to_owned(),
+                name: created.app.name,
+                app_secret: created.secret.expose().to_owned(),
+                jwt_public_key: core.signing().jwt_public_key().to_owned(),
+                next: None,
+            };
+            if env {
+                output::text_out(&credentials.as_env())
+            } else {
+                output::report(json, &credentials)
+            }
         }
         AppCommand::List => output::report(json, &all(core, &operator).await?),
         AppCommand::Show { app } => shown(find(core, &operator, &app).await?),
@@ -102,9 +109,16 @@ fn initial_settings(set: &[String]) -> Outcome<Option<AppSettings>> {
         return Ok(None);
     }
     let patch = settings::patch(set)?;
-    serde_json::from_value(patch.into())
+    AppSettings::default()
+        .patched(&patch)
         .map(Some)
-        .map_err(|error| Failure::usage(format!("--set: {error}")))
+        .map_err(|wrong| {
+            let lines: Vec<_> = wrong
+                .iter()
+                .map(|(field, message)| format!("{field}: {message}"))
+                .collect();
+            Failure::usage(lines.join("\n"))
+        })
 }
 
 /// By id or slug.
@@ -146,6 +160,24 @@ struct Credentials {
     jwt_public_key: String,
     #[serde(skip)]
     next: Option<String>,
+}
+
+impl Credentials {
+    /// As lines of an environment file, under the names that the integration guides use. None of
+    /// the values needs quoting.
+    fn as_env(&self) -> String {
+        let Self {
+            app_id,
+            app_secret,
+            app_slug,
+            jwt_public_key,
+            ..
+        } = self;
+        format!(
+            "APP_ID={app_id}\nAPP_SECRET={app_secret}\nAPP_SLUG={app_slug}\n\
+             JWT_PUBLIC_KEY={jwt_public_key}\n"
+        )
+    }
 }
 
 impl Report for Credentials {

@@ -93,53 +93,15 @@ fn merge(app: &App, request: &UpdateApp) -> Result<(String, AppSettings)> {
     };
     let settings = match &request.settings {
         None => app.settings.clone(),
-        Some(patch) => {
-            let mut whole = serde_json::to_value(&app.settings)
-                .map_err(|error| Error::internal(error.to_string()))?;
-            merge_patch(&mut whole, patch);
-            match serde_json::from_value::<AppSettings>(whole) {
-                Ok(settings) => {
-                    problems.extend(
-                        settings
-                            .problems()
-                            .into_iter()
-                            .map(|(f, m)| FieldError::new(f, m)),
-                    );
-                    settings
-                }
-                Err(error) => {
-                    problems.push(FieldError::new("settings", format!("Invalid: {error}")));
-                    app.settings.clone()
-                }
-            }
-        }
+        Some(patch) => app.settings.patched(patch).unwrap_or_else(|wrong| {
+            problems.extend(wrong.into_iter().map(|(f, m)| FieldError::new(f, m)));
+            app.settings.clone()
+        }),
     };
     if problems.is_empty() {
         Ok((name, settings))
     } else {
         Err(Error::validation(problems))
-    }
-}
-
-fn merge_patch(target: &mut serde_json::Value, patch: &serde_json::Map<String, serde_json::Value>) {
-    let Some(object) = target.as_object_mut() else {
-        return;
-    };
-    for (key, value) in patch {
-        match value {
-            serde_json::Value::Null => {
-                object.remove(key);
-            }
-            serde_json::Value::Object(inner) => {
-                merge_patch(
-                    object.entry(key.clone()).or_insert(serde_json::json!({})),
-                    inner,
-                );
-            }
-            other => {
-                object.insert(key.clone(), other.clone());
-            }
-        }
     }
 }
 

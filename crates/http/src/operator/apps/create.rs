@@ -91,15 +91,15 @@ fn read(body: JsonBody) -> ApiResult<CreateApp> {
     })
 }
 
+/// What differs from the defaults, by the same rules as in a change.
 fn settings(fields: &mut Fields) -> Option<Option<AppSettings>> {
-    let Some(object) = fields.optional_object("settings")? else {
+    let Some(given) = fields.optional_object("settings")? else {
         return Some(None);
     };
-    // As in a change, `null` stands for the default.
-    match AppSettings::default().patched(&object) {
+    match AppSettings::default().patched(&given) {
         Ok(settings) => Some(Some(settings)),
         Err(wrong) => {
-            for (field, message) in wrong {
+            for (field, message) in wrong.into_iter().take(Fields::UNKNOWN_MAX) {
                 fields.refuse(field, message);
             }
             None
