@@ -14,8 +14,6 @@ use crate::error::ApiResult;
 /// What a required field that is absent is told.
 const REQUIRED: &str = "Is required";
 const NOT_A_STRING: &str = "Must be a string";
-/// Most unknown fields named in one answer.
-const UNKNOWN_MAX: usize = 16;
 /// Most items of a list looked at; no list of ours is longer.
 const ITEMS_MAX: usize = 64;
 /// Longest string looked at, in bytes; no field of ours is longer.
@@ -37,6 +35,9 @@ impl From<JsonBody> for Fields {
 }
 
 impl Fields {
+    /// Most unknown fields named in one answer.
+    pub(crate) const UNKNOWN_MAX: usize = 16;
+
     /// Of a body that was left out.
     pub(crate) fn empty() -> Self {
         Self {
@@ -204,7 +205,7 @@ impl Fields {
     pub(crate) fn refuse_unknown(&mut self) {
         let unknown = std::mem::take(&mut self.object);
         // The names are the caller's text: few and short, so that an answer stays small.
-        for (name, _) in unknown.into_iter().take(UNKNOWN_MAX) {
+        for (name, _) in unknown.into_iter().take(Self::UNKNOWN_MAX) {
             let name: String = name.chars().take(64).collect();
             self.refuse(name, "Is not known here");
         }

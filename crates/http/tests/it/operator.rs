@@ -65,8 +65,16 @@ on_both_engines! {
         let bad = json!({"name": "", "slug": "A", "settings": {"otp_seconds": 1, "otp_attempts": 9}, "nmae": 1});
         let answer = front.admin(post("/admin/apps", bad)).await;
         assert_eq!(answer.fields(), ["name", "slug", "settings.otp_seconds", "settings.otp_attempts", "nmae"]);
-        let unknown = json!({"settings": {"otp_secs": 1}});
-        assert_eq!(front.admin(ask("PATCH", &path).body(unknown)).await.fields(), ["settings"]);
+        let unknown = json!({"settings": {"otp_secs": 1, "limits": {"otp_per_app": {"min": 1}}, "sign_up": "no"}});
+        let mut named = front.admin(ask("PATCH", &path).body(unknown.clone())).await.fields();
+        named.sort();
+        assert_eq!(named, ["settings.limits.otp_per_app.min", "settings.otp_secs", "settings.sign_up"]);
+        let mut create = unknown;
+        create["name"] = json!("New");
+        create["slug"] = json!("new");
+        let mut on_create = front.admin(post("/admin/apps", create)).await.fields();
+        on_create.sort();
+        assert_eq!(on_create, named);
         let bad = json!({"name": "x\ny", "settings": [], "version": 0, "status": "active"});
         let answer = front.admin(ask("PATCH", &path).body(bad).header("if-match", "3")).await;
         assert_eq!(answer.fields(), ["name", "settings", "version", "If-Match", "status"]);
