@@ -1,10 +1,12 @@
 //! The bounded queue between async callers and the engine's own threads, and what is measured on it.
 
 use std::convert::Infallible;
-use std::sync::{PoisonError, RwLock};
+use std::pin::pin;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use metrics::{Counter, Histogram, counter, histogram};
+use tokio::sync::Notify;
 
 use crate::error::StoreError;
 use crate::port::{Access, BoxFuture, Engine, Job};
@@ -26,21 +28,18 @@ impl Queued {
 /// The sending end of a queue.
 pub(crate) struct Queue {
     sender: RwLock<Option<flume::Sender<Queued>>>,
+    arrived: Arc<Notify>,
     busy: Counter,
 }
 
 impl Queue {
     /// A queue that holds at most `bound` jobs.
-    pub(crate) fn bounded(engine: Engine, bound: usize) -> (Self, flume::Receiver<Queued>) {
-        let (sender, receiver) = flume::bounded(bound.max(1));
+    pub(crate) fn bounded(engine: Engine, bound: usize) -> (Self, Jobs) {
+        let (sender, queue) = flume::bounded(bound.max(1));
         let busy = counter!("doorward_store_busy_total", "engine" => engine.as_str());
-        (
-            Self {
-                sender: RwLock::new(Some(sender)),
-                busy,
-            },
-            receiver,
-        )
+        let arrived = Arc::new(Notify::new());
+        let jobs = Jobs { queue, arrived: arrived.clone() };
+        (Self { sender: RwLock::new(Some(sender)), arrived, busy }, jobs)
     }
 
     /// Queues a job, or gives it its outcome: `Busy` when full, `Unavailable` when closed.
@@ -58,7 +57,7 @@ impl Queue {
         drop(sender);
         // Outside the lock: an answer may run code of the caller.
         match sent {
-            Ok(()) => {}
+            Ok(()) => self.arrived.notify_last(),
             Err(flume::TrySendError::Full(queued)) => {
                 self.busy.increment(1);
                 queued.job.finish(Err(StoreError::Busy));
@@ -73,10 +72,51 @@ impl Queue {
 
     /// Lets no more jobs in. The threads end when the queue has run dry.
     pub(crate) fn close(&self) {
-        self.sender
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        self.sender.write().unwrap_or_else(PoisonError::into_inner).take();
+        self.arrived.notify_waiters();
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// The receiving end of a queue; any number of threads share it.
+#[derive(Clone)]
+pub(crate) struct Jobs {
+    queue: flume::Receiver<Queued>,
+    arrived: Arc<Notify>,
+}
+
+impl Jobs {
+    /// The next job; `None` when the queue is closed and empty. Blocks the thread.
+    pub(crate) fn wait(&self) -> Option<Queued> {
+        self.queue.recv().ok()
+    }
+
+    /// The next job, if one waits.
+    pub(crate) fn take(&self) -> Option<Queued> {
+        self.queue.try_recv().ok()
+    }
+
+    /// As [`Jobs::wait`], without blocking the runtime at hand.
+    ///
+    /// Of the idle threads the one that was busy last is woken, so that few connections carry
+    /// little work. Not flume's own `recv_async`: a receiver that was woken for a job which another
+    /// one had taken keeps waking itself, and the thread spins.
+    pub(crate) async fn next(&self) -> Option<Queued> {
+        loop {
+            let mut arrived = pin!(self.arrived.notified());
+            // Registered before looking, so that nothing can arrive unnoticed in between.
+            arrived.as_mut().enable();
+            match self.queue.try_recv() {
+                Ok(queued) => return Some(queued),
+                Err(flume::TryRecvError::Disconnected) => return None,
+                Err(flume::TryRecvError::Empty) => arrived.await,
+            }
+        }
     }
 }
 

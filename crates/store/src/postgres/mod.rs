@@ -23,7 +23,7 @@ use std::time::Instant;
 use crate::error::StoreError;
 use crate::migrate::MigrationStatus;
 use crate::port::{Access, BoxFuture, Driver, Engine, Job};
-use crate::queue::{Queue, Queued, Threads, off_thread, spawn};
+use crate::queue::{Jobs, Queue, Threads, off_thread, spawn};
 
 use connect::Connector;
 use worker::{Measured, Shared, Worker};
@@ -110,7 +110,7 @@ impl PostgresDriver {
 /// A worker with a connection, on the thread it will run on.
 fn start_first(
     options: Options,
-    queue: flume::Receiver<Queued>,
+    jobs: Jobs,
     measured: Measured,
 ) -> Result<(Worker, Shared), StoreError> {
     let connector = Arc::new(Connector::new(&options)?);
@@ -118,7 +118,7 @@ fn start_first(
     let shared = Shared {
         options,
         connector,
-        queue,
+        jobs,
         measured,
     };
     let mut worker = Worker::new(shared.clone(), 0)?;

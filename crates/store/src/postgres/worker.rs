@@ -14,7 +14,7 @@ use super::session::Session;
 use super::transaction::{CommitFailure, Transaction};
 use crate::error::StoreError;
 use crate::port::{Access, Engine, Job, Verdict};
-use crate::queue::{Queued, Telemetry};
+use crate::queue::{Jobs, Queued, Telemetry};
 
 /// Between attempts to connect: from, to.
 const RECONNECT: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
@@ -27,7 +27,7 @@ const FAILURE_HOLDS: Duration = Duration::from_secs(1);
 pub(super) struct Shared {
     pub(super) options: Options,
     pub(super) connector: Arc<Connector>,
-    pub(super) queue: flume::Receiver<Queued>,
+    pub(super) jobs: Jobs,
     pub(super) measured: Measured,
 }
 
@@ -91,7 +91,7 @@ impl Worker {
     pub(super) fn run(mut self) {
         // Waiting inside the runtime keeps the connection driven: its end is noticed, and so are
         // the server's notices.
-        while let Ok(queued) = self.runtime.block_on(self.shared.queue.recv_async()) {
+        while let Some(queued) = self.runtime.block_on(self.shared.jobs.next()) {
             if let Some(queued) = queued.unless_abandoned() {
                 self.serve(queued);
             }

@@ -6,11 +6,11 @@ use super::options::Options;
 use super::session::Session;
 use crate::error::StoreError;
 use crate::port::{Access, Verdict};
-use crate::queue::{Queued, Telemetry};
+use crate::queue::{Jobs, Telemetry};
 
 pub(super) struct Reader {
     options: Options,
-    queue: flume::Receiver<Queued>,
+    jobs: Jobs,
     session: Option<Session>,
     telemetry: Telemetry,
 }
@@ -18,13 +18,13 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(
         options: Options,
-        queue: flume::Receiver<Queued>,
+        jobs: Jobs,
         connection: rusqlite::Connection,
         telemetry: Telemetry,
     ) -> Self {
         Self {
             options,
-            queue,
+            jobs,
             session: Some(Session::new(connection, Access::Read)),
             telemetry,
         }
@@ -32,7 +32,7 @@ impl Reader {
 
     /// Until the queue is closed and empty.
     pub(super) fn run(mut self) {
-        while let Ok(queued) = self.queue.recv() {
+        while let Some(queued) = self.jobs.wait() {
             let Some(mut queued) = queued.unless_abandoned() else {
                 continue;
             };

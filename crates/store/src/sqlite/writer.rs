@@ -7,11 +7,11 @@ use super::options::Options;
 use super::session::Session;
 use crate::error::StoreError;
 use crate::port::{Access, Job, Verdict};
-use crate::queue::{Queued, Telemetry};
+use crate::queue::{Jobs, Queued, Telemetry};
 
 pub(super) struct Writer {
     options: Options,
-    queue: flume::Receiver<Queued>,
+    jobs: Jobs,
     session: Option<Session>,
     telemetry: Telemetry,
 }
@@ -38,13 +38,13 @@ enum Ended {
 impl Writer {
     pub(super) fn new(
         options: Options,
-        queue: flume::Receiver<Queued>,
+        jobs: Jobs,
         connection: rusqlite::Connection,
         telemetry: Telemetry,
     ) -> Self {
         Self {
             options,
-            queue,
+            jobs,
             session: Some(Session::new(connection, Access::Write)),
             telemetry,
         }
@@ -53,7 +53,7 @@ impl Writer {
     /// Until the queue is closed and empty.
     pub(super) fn run(mut self) {
         let mut group = Group::new();
-        while let Ok(queued) = self.queue.recv() {
+        while let Some(queued) = self.jobs.wait() {
             if let Some(queued) = queued.unless_abandoned() {
                 self.serve(queued, &mut group);
             }
@@ -85,7 +85,7 @@ impl Writer {
                 tracing::warn!(%error, "no write transaction could be begun");
                 answer(group, &Err(error.clone()));
                 // Who waited as long would wait in vain as well.
-                for queued in self.queue.try_iter().take(self.options.batch) {
+                for queued in std::iter::from_fn(|| self.jobs.take()).take(self.options.batch) {
                     queued.job.finish(Err(error.clone()));
                 }
             }
@@ -104,7 +104,7 @@ impl Writer {
         };
         let mut transaction = run_one(&mut session, first, group);
         while matches!(transaction, Transaction::Open) && group.len() < most {
-            let Ok(queued) = self.queue.try_recv() else {
+            let Some(queued) = self.jobs.take() else {
                 break;
             };
             let Some(queued) = queued.unless_abandoned() else {
