@@ -128,12 +128,20 @@ async fn what_is_dead_is_deleted_and_nothing_else(db: TestDatabase) {
     assert_eq!(raw.rows_of(other.id).await, others);
 
     // A message that waits is never deleted: its worker has to say what became of it.
+    // Nor does it keep the batch from those behind it.
     let waiting = new_message(app.id);
-    app.write(move |app| app.enqueue(&waiting, false)).await;
-    assert_eq!(
-        purge(&platform, at(9 * DAY), at(9 * DAY), 100).await.outbox,
-        0
-    );
+    let mut done = new_message(app.id);
+    done.expires_at = at(DAY);
+    app.write(move |app| {
+        app.enqueue(&waiting, false)?;
+        app.enqueue(&done, true)
+    })
+    .await;
+    for expected in [1, 0] {
+        let purged = purge(&platform, at(9 * DAY), at(9 * DAY), 1).await;
+        assert_eq!(purged.outbox, expected);
+    }
+    assert_eq!(raw.rows_of(app.id).await["outbox"].len(), 1);
 }
 
 async fn what_came_to_life_again_is_kept(db: TestDatabase) {

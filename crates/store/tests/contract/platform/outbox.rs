@@ -1,14 +1,19 @@
 //! The outbox, as its worker sees it.
 
+use doorward_domain::contact::Channel;
 use doorward_domain::{NodeId, OutboxId, Timestamp};
 use doorward_store::Engine;
-use doorward_store::platform::OutboxDepth;
+use doorward_store::platform::{LeaseRequest, OutboxDepth};
 use doorward_testkit::database::TestDatabase;
 
-use crate::support::{Platform, Raw, Scope, at, fresh, micros, new_message, platform, seed_app};
+use crate::support::{
+    Platform, Raw, Scope, at, fresh, lease_request, micros, new_message, platform, seed_app,
+};
 
 contract! {
     due_messages_are_leased_oldest_first: PlatformWrite::lease_messages;
+    apps_are_served_by_turns: PlatformWrite::lease_messages;
+    each_channel_is_leased_for_itself: PlatformWrite::lease_messages;
     a_lease_that_ends_is_taken_over: PlatformWrite::lease_messages;
     an_end_is_reported_by_the_holder_of_the_lease:
         PlatformWrite::message_sent, PlatformWrite::message_failed, PlatformWrite::message_expired;
@@ -30,12 +35,8 @@ async fn enqueue(app: &Scope, created: Timestamp) -> OutboxId {
 
 /// Leases for 30 seconds; gives (id, attempt) in the order of the ids.
 async fn lease(p: &Platform, node: NodeId, now: Timestamp, limit: i64) -> Vec<(OutboxId, u32)> {
-    let until = now
-        .checked_add(std::time::Duration::from_secs(30))
-        .expect("within the calendar");
-    let leased = p
-        .write(move |p| p.lease_messages(node, now, until, limit))
-        .await;
+    let request = lease_request(Channel::Sms, node, now, limit);
+    let leased = p.write(move |p| p.lease_messages(&request)).await;
     let mut ids: Vec<_> = leased
         .iter()
         .map(|leased| (leased.message.id, leased.attempt))
@@ -45,11 +46,11 @@ async fn lease(p: &Platform, node: NodeId, now: Timestamp, limit: i64) -> Vec<(O
 }
 
 async fn due_messages_are_leased_oldest_first(db: TestDatabase) {
-    let (app, other, platform) = (seed_app(&db).await, seed_app(&db).await, platform(&db));
+    let (app, platform) = (seed_app(&db).await, platform(&db));
     let node = node();
     assert!(lease(&platform, node, at(0), 10).await.is_empty());
     let late = enqueue(&app, at(20)).await;
-    let early = enqueue(&other, at(0)).await;
+    let early = enqueue(&app, at(0)).await;
     let middle = enqueue(&app, at(10)).await;
     assert!(
         lease(&platform, node, micros(0, -1), 10).await.is_empty(),
@@ -75,6 +76,67 @@ async fn due_messages_are_leased_oldest_first(db: TestDatabase) {
             .await
     );
     assert_eq!(lease(&platform, node, at(45), 1).await, [(middle, 2)]);
+}
+
+async fn apps_are_served_by_turns(db: TestDatabase) {
+    let mut apps = [
+        seed_app(&db).await,
+        seed_app(&db).await,
+        seed_app(&db).await,
+    ];
+    apps.sort_by_key(|app| app.id);
+    let [first, second, third] = &apps;
+    // The oldest and most are of the second app; the third one's only message is the youngest.
+    let mut of_second = Vec::new();
+    for second_at in 0..6 {
+        of_second.push(enqueue(second, at(second_at)).await);
+    }
+    let of_first = [enqueue(first, at(6)).await, enqueue(first, at(7)).await];
+    let of_third = enqueue(third, at(8)).await;
+    enqueue(third, at(100)).await;
+
+    let (platform, node) = (platform(&db), node());
+    let take = async |after: Option<&Scope>, limit: i64| -> Vec<OutboxId> {
+        let request = LeaseRequest {
+            after: after.map(|app| app.id),
+            ..lease_request(Channel::Sms, node, at(10), limit)
+        };
+        let leased = platform.write(move |p| p.lease_messages(&request)).await;
+        leased.iter().map(|leased| leased.message.id).collect()
+    };
+    assert_eq!(take(Some(first), 1).await, [of_second[0]]);
+    assert_eq!(
+        take(Some(second), 5).await,
+        [
+            of_third,
+            of_first[0],
+            of_second[1],
+            of_first[1],
+            of_second[2]
+        ],
+        "one of each that has a due one, from behind the last; then around again"
+    );
+    assert_eq!(
+        take(Some(third), 2).await,
+        [of_second[3], of_second[4]],
+        "alone, an app gets all"
+    );
+    assert_eq!(take(None, 10).await, [of_second[5]]);
+    assert!(take(Some(second), 10).await.is_empty());
+}
+
+async fn each_channel_is_leased_for_itself(db: TestDatabase) {
+    let (app, platform) = (seed_app(&db).await, platform(&db));
+    let mut mail = new_message(app.id);
+    mail.channel = Channel::Email;
+    let mail_id = mail.id;
+    app.write(move |app| app.enqueue(&mail, false)).await;
+    let text = enqueue(&app, at(0)).await;
+    assert_eq!(lease(&platform, node(), at(0), 10).await, [(text, 1)]);
+    let request = lease_request(Channel::Email, node(), at(0), 10);
+    let leased = platform.write(move |p| p.lease_messages(&request)).await;
+    assert_eq!(leased.len(), 1);
+    assert_eq!(leased[0].message.id, mail_id);
 }
 
 async fn a_lease_that_ends_is_taken_over(db: TestDatabase) {

@@ -71,7 +71,7 @@ async fn a_key_is_read_as_it_was_written(db: TestDatabase) {
     next.alg = SigningAlg::EdDsa;
     next.created_at = at(1);
     let written = [new_key("z", KeyState::Active), next];
-    for key in &written {
+    for key in written.iter().rev() {
         assert!(insert(&platform, key.clone()).await);
     }
     let expected: Vec<_> = written.iter().map(fields).collect();
