@@ -174,7 +174,8 @@ CREATE TABLE outbox (
     expires_at   TIMESTAMPTZ NOT NULL,
     finished_at  TIMESTAMPTZ
 );
-CREATE INDEX outbox_due ON outbox (not_before) WHERE state = 'queued';
+-- The worker of a channel goes from app to app and takes what has been due longest.
+CREATE INDEX outbox_due ON outbox (channel, app_id, not_before, id) WHERE state = 'queued';
 CREATE INDEX outbox_dead ON outbox (expires_at);
 
 -- Append-only: triggers refuse UPDATE and DELETE. Sealing (seq, hash chain) lives in tables beside

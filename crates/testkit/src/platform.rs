@@ -9,7 +9,7 @@ use doorward_delivery::template::BuiltIn;
 use doorward_delivery::worker::{Worker, WorkerOptions, WorkerParts};
 use doorward_domain::app::AppSettings;
 use doorward_domain::audit::Actor;
-use doorward_domain::contact::{Contact, EmailAddress, PhoneNumber};
+use doorward_domain::contact::{Channel, Contact, EmailAddress, PhoneNumber};
 use doorward_domain::otp::Purpose;
 use doorward_domain::scope::Scopes;
 use doorward_domain::secret::{AppSecret, SecretText};
@@ -272,23 +272,23 @@ async fn node(
     })
     .await
     .expect("the core starts");
-    let worker = Worker::new(
-        WorkerParts {
-            store,
-            keyring: Arc::clone(keyring),
-            sender: Arc::clone(outbox) as Arc<dyn doorward_delivery::sender::Sender>,
-            templates: Arc::new(BuiltIn),
-            clock: Arc::new(clock.clone()),
-            random: Arc::new(OsRandom),
-            node: core.node,
-            wake: Arc::clone(&core.outbox_bell),
-        },
-        WorkerOptions {
-            poll: Duration::from_millis(50),
-            ..WorkerOptions::default()
-        },
-    );
-    // It ends with the test's runtime.
-    tokio::spawn(worker.run(std::future::pending()));
+    let parts = WorkerParts {
+        store,
+        keyring: Arc::clone(keyring),
+        sender: Arc::clone(outbox) as Arc<dyn doorward_delivery::sender::Sender>,
+        templates: Arc::new(BuiltIn),
+        clock: Arc::new(clock.clone()),
+        random: Arc::new(OsRandom),
+        bell: Arc::clone(&core.outbox_bell),
+    };
+    let options = WorkerOptions {
+        poll: Duration::from_millis(50),
+        ..WorkerOptions::default()
+    };
+    for channel in Channel::ALL {
+        let worker = Worker::new(channel, parts.clone(), options.clone());
+        // It ends with the test's runtime.
+        tokio::spawn(worker.run(std::future::pending()));
+    }
     core
 }

@@ -1,10 +1,14 @@
 //! The worker that drains the outbox.
 //!
-//! Any number of nodes may run one. A message is taken under a lease that only its holder can
+//! One worker serves one channel, so that a mail server that hangs holds up no text message. The
+//! apps are served by turns, so that none waits behind another's backlog.
+//!
+//! Any number of nodes may run some. A message is taken under a lease that only its holder can
 //! settle; when a node dies the lease runs out and another takes over. Leases follow the clock that
 //! is given, waiting follows the machine's timer.
 
 mod attempt;
+mod bell;
 mod metrics;
 mod options;
 mod settle;
@@ -14,15 +18,17 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use doorward_crypto::Keyring;
+use doorward_domain::contact::Channel;
 use doorward_domain::outbox::LeasedMessage;
-use doorward_domain::{Clock, NodeId, OutboxId, SecureRandom};
+use doorward_domain::{AppId, Clock, NodeId, OutboxId, SecureRandom};
+use doorward_store::platform::LeaseRequest;
 use doorward_store::{Store, StoreError};
-use tokio::sync::Notify;
 use tokio::task::{self, JoinSet};
 
 use crate::sender::Sender;
 use crate::template::{Renderer, TemplateSource};
 
+pub use bell::Bell;
 pub use metrics::describe_metrics;
 pub use options::{Backoff, WorkerOptions};
 
@@ -41,16 +47,16 @@ pub struct WorkerParts {
     pub clock: Arc<dyn Clock>,
     /// The randomness.
     pub random: Arc<dyn SecureRandom>,
-    /// Who we are. No two running workers may share one.
-    pub node: NodeId,
-    /// Told (`notify_one`) by whoever has just committed a message.
-    pub wake: Arc<Notify>,
+    /// Rung by whoever has just committed a message.
+    pub bell: Arc<Bell>,
 }
 
-/// Drains the outbox.
+/// Drains one channel of the outbox.
 pub struct Worker {
     shared: Arc<Shared>,
-    wake: Arc<Notify>,
+    bell: Arc<Bell>,
+    /// The app whose turn was last.
+    after: Option<AppId>,
 }
 
 struct Shared {
@@ -61,6 +67,8 @@ struct Shared {
     renderer: Renderer,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
+    channel: Channel,
+    /// Holds the leases of this worker, and of no other.
     node: NodeId,
     options: WorkerOptions,
 }
@@ -75,7 +83,8 @@ struct InFlight {
 impl Worker {
     /// Puts one together. It does nothing until [`Worker::run`].
     #[must_use]
-    pub fn new(parts: WorkerParts, options: WorkerOptions) -> Self {
+    pub fn new(channel: Channel, parts: WorkerParts, options: WorkerOptions) -> Self {
+        let node = NodeId::generate(&*parts.clock, &*parts.random);
         let shared = Shared {
             store: parts.store,
             keyring: parts.keyring,
@@ -84,12 +93,14 @@ impl Worker {
             renderer: Renderer::new(),
             clock: parts.clock,
             random: parts.random,
-            node: parts.node,
+            channel,
+            node,
             options,
         };
         Self {
             shared: Arc::new(shared),
-            wake: parts.wake,
+            bell: parts.bell,
+            after: None,
         }
     }
 
@@ -97,7 +108,7 @@ impl Worker {
     ///
     /// Finishing takes at most `send_timeout` and the time to note the result. Dropping the future
     /// instead breaks off what is being sent; its leases then have to run out.
-    pub async fn run(self, stop: impl Future<Output = ()> + Send) {
+    pub async fn run(mut self, stop: impl Future<Output = ()> + Send) {
         let mut stop = pin!(stop);
         let mut in_flight = InFlight::default();
         let most = self.shared.options.concurrency.max(1);
@@ -123,7 +134,7 @@ impl Worker {
             tokio::select! {
                 () = stop.as_mut() => break,
                 () = in_flight.one_done() => {}
-                () = self.wake.notified() => look = true,
+                () = self.bell.rung(self.shared.channel) => look = true,
                 () = tokio::time::sleep(self.shared.options.poll) => look = true,
             }
         }
@@ -132,18 +143,28 @@ impl Worker {
         }
     }
 
-    async fn lease(&self, room: usize) -> Vec<LeasedMessage> {
+    async fn lease(&mut self, room: usize) -> Vec<LeasedMessage> {
         let shared = &self.shared;
-        let (node, now) = (shared.node, shared.clock.now());
-        let until = attempt::plus(now, shared.options.lease());
-        let limit = i64::try_from(room).unwrap_or(i64::MAX);
+        let now = shared.clock.now();
+        let request = LeaseRequest {
+            channel: shared.channel,
+            node: shared.node,
+            now,
+            until: attempt::plus(now, shared.options.lease()),
+            after: self.after,
+            limit: i64::try_from(room).unwrap_or(i64::MAX),
+        };
         let leased = shared
             .store
-            .write(move |tx| tx.platform().lease_messages(node, now, until, limit));
-        leased.await.unwrap_or_else(|error: StoreError| {
+            .write(move |tx| tx.platform().lease_messages(&request));
+        let leased = leased.await.unwrap_or_else(|error: StoreError| {
             tracing::warn!(%error, "the outbox could not be read");
             Vec::new()
-        })
+        });
+        if let Some(last) = leased.last() {
+            self.after = Some(last.message.app_id);
+        }
+        leased
     }
 
     /// Gives back at once what was taken while we were told to stop.

@@ -8,7 +8,7 @@ use doorward_domain::random::below;
 /// How the worker works.
 #[derive(Debug, Clone)]
 pub struct WorkerOptions {
-    /// Messages sent at the same time (at least 1; default 8).
+    /// Messages of the channel sent at the same time (at least 1; default 8).
     pub concurrency: usize,
     /// Longest wait before the outbox is looked at again (default 1 s).
     pub poll: Duration,

@@ -9,6 +9,7 @@ use doorward_delivery::sender::Router;
 use doorward_delivery::template::BuiltIn;
 use doorward_delivery::worker::{Worker, WorkerOptions, WorkerParts};
 use doorward_domain::Clock;
+use doorward_domain::contact::Channel;
 use doorward_http::{
     DevAids, Drained, ForwardedHeader, OperatorFace, PublicFace, ServeOptions, ShellOptions,
     TrustedProxies, operator_router, public_router,
@@ -68,7 +69,7 @@ impl Node {
         let (stop_faces, stopping) = watch::channel(());
         let (stop_background, background_stopping) = watch::channel(());
         let mut background = jobs::spawn(&core, &background_stopping);
-        background.push(self.outbox(&core, background_stopping));
+        background.extend(self.outbox(&core, &background_stopping));
         let (public, operator) = (ports.public.address, ports.operator.address);
         let faces = self.faces(
             &core,
@@ -90,7 +91,12 @@ impl Node {
         })
     }
 
-    fn outbox(&self, core: &Arc<Core>, mut stopping: watch::Receiver<()>) -> JoinHandle<()> {
+    /// One worker for each channel.
+    fn outbox(
+        &self,
+        core: &Arc<Core>,
+        stopping: &watch::Receiver<()>,
+    ) -> impl Iterator<Item = JoinHandle<()>> {
         let parts = WorkerParts {
             store: core.store.clone(),
             keyring: Arc::clone(&core.keyring),
@@ -98,14 +104,16 @@ impl Node {
             templates: Arc::new(BuiltIn),
             clock: Arc::clone(&core.clock),
             random: Arc::clone(&core.random),
-            node: core.node,
-            wake: Arc::clone(&core.outbox_bell),
+            bell: Arc::clone(&core.outbox_bell),
         };
-        let worker = Worker::new(parts, WorkerOptions::default());
-        tokio::spawn(worker.run(async move {
-            // An error means that the sender is gone, which is a stop too.
-            drop(stopping.changed().await);
-        }))
+        Channel::ALL.into_iter().map(move |channel| {
+            let worker = Worker::new(channel, parts.clone(), WorkerOptions::default());
+            let mut stopping = stopping.clone();
+            tokio::spawn(worker.run(async move {
+                // An error means that the sender is gone, which is a stop too.
+                drop(stopping.changed().await);
+            }))
+        })
     }
 
     fn faces(

@@ -7,11 +7,11 @@ mod signing_set;
 use std::sync::{Arc, RwLock};
 
 use doorward_crypto::keyring::Keyring;
+use doorward_delivery::worker::Bell;
 use doorward_domain::audit::Actor;
 use doorward_domain::signing::SigningAlg;
 use doorward_domain::{Clock, NodeId, RequestId, SecureRandom};
 use doorward_store::{Store, WriteTx};
-use tokio::sync::Notify;
 
 pub use signing_set::SigningSet;
 
@@ -84,7 +84,7 @@ pub struct Core {
     /// This process.
     pub node: NodeId,
     /// Rung after a transaction that wrote a message.
-    pub outbox_bell: Arc<Notify>,
+    pub outbox_bell: Arc<Bell>,
     pub(crate) apps: AppCache,
     pub(crate) signing: RwLock<Arc<SigningSet>>,
     pub(crate) refusal_budget: Arc<crate::audit::RefusalBudget>,
@@ -104,7 +104,7 @@ impl Core {
             random: parts.random,
             settings: parts.settings,
             node,
-            outbox_bell: Arc::new(Notify::new()),
+            outbox_bell: Arc::default(),
             apps: AppCache::default(),
             signing: RwLock::new(Arc::new(SigningSet::empty())),
             refusal_budget: Arc::default(),

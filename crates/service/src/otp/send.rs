@@ -51,6 +51,7 @@ pub struct OtpSent {
 /// [`Code::UserNotFound`] and [`Code::UserDeleted`].
 pub async fn send(core: &Core, app: &AppContext, request: SendOtp) -> Result<OtpSent> {
     check(&app.app.settings, &request)?;
+    let channel = request.contact.channel();
     let keyring = Arc::clone(&core.keyring);
     let budget = Arc::clone(&core.refusal_budget);
     let mut app = app.clone();
@@ -70,7 +71,7 @@ pub async fn send(core: &Core, app: &AppContext, request: SendOtp) -> Result<Otp
             write(&keyring, app, tx, &request).map(Ok)
         })
         .await?;
-    core.outbox_bell.notify_one();
+    core.outbox_bell.ring(channel);
     Ok(sent)
 }
 

@@ -16,7 +16,7 @@ pub(crate) use audit::insert_event;
 pub use audit::{AuditFilter, StoredEvent};
 pub use jobs::JobRecord;
 pub use maintenance::Purged;
-pub use outbox::OutboxDepth;
+pub use outbox::{LeaseRequest, OutboxDepth};
 pub use signing_keys::StoredSigningKey;
 
 /// Reads the data of the platform.

@@ -2,7 +2,7 @@
 
 use doorward_domain::contact::Channel;
 use doorward_domain::outbox::{LeasedMessage, OutboxMessage};
-use doorward_domain::{NodeId, OutboxId, Timestamp};
+use doorward_domain::{AppId, NodeId, OutboxId, Timestamp};
 
 use super::{PlatformRead, PlatformWrite};
 use crate::error::StoreError;
@@ -15,6 +15,23 @@ pub struct OutboxDepth {
     pub queued: i64,
     /// When the one waiting longest became due.
     pub oldest_due: Option<Timestamp>,
+}
+
+/// Which messages a worker wants.
+#[derive(Debug, Clone, Copy)]
+pub struct LeaseRequest {
+    /// Of this channel only, so that a channel that hangs holds up no other.
+    pub channel: Channel,
+    /// Who takes them.
+    pub node: NodeId,
+    /// Due by then.
+    pub now: Timestamp,
+    /// End of the lease, when another node may take them over.
+    pub until: Timestamp,
+    /// The app whose turn was last: the next one is served first.
+    pub after: Option<AppId>,
+    /// How many at most.
+    pub limit: i64,
 }
 
 fn leased(mut row: Row) -> Result<LeasedMessage, StoreError> {
@@ -55,29 +72,79 @@ impl PlatformRead<'_> {
 }
 
 impl PlatformWrite<'_> {
-    /// Takes up to `limit` due messages. Each counts an attempt and becomes due again at
-    /// `lease_until`, when another node may take it over.
+    /// Takes due messages, the apps by turns: one of each app (the one due longest), beginning
+    /// behind `after`, then another of each, until there are `limit`. Gives them in that order.
+    /// However much one app has waiting, the others are served as if it had little.
+    ///
+    /// Each counts an attempt and becomes due again at `until`, when another node may take it over.
+    /// A message that another node takes meanwhile is left out. The work grows with `limit` and
+    /// with the number of apps that have messages waiting, not with the number of messages.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn lease_messages(
         &mut self,
-        node: NodeId,
-        now: Timestamp,
-        lease_until: Timestamp,
-        limit: i64,
+        request: &LeaseRequest,
     ) -> Result<Vec<LeasedMessage>, StoreError> {
-        const SQL: &str = "UPDATE outbox SET lease_owner = $1, not_before = $3, \
-             attempts = attempts + 1 WHERE id IN (SELECT id FROM outbox WHERE state = 'queued' \
-             AND not_before <= $2 ORDER BY not_before LIMIT $4) \
-             AND state = 'queued' AND not_before <= $2 \
+        const SQL: &str = "UPDATE outbox SET lease_owner = $2, not_before = $4, \
+             attempts = attempts + 1 WHERE id = $1 AND state = 'queued' AND not_before <= $3 \
              RETURNING id, app_id, channel, template, sealed, created_at, expires_at, attempts";
-        let params = [node.into(), now.into(), lease_until.into(), limit.into()];
-        self.connection
-            .query(SQL, &params)?
-            .into_iter()
-            .map(leased)
-            .collect()
+        let turns = self.turns(request)?;
+        // Every node takes them in the same order, so that no two wait for each other.
+        let mut ordered: Vec<(OutboxId, usize)> = turns.into_iter().zip(0..).collect();
+        ordered.sort_unstable();
+        let mut taken = Vec::with_capacity(ordered.len());
+        for (id, turn) in ordered {
+            let params = [
+                id.into(),
+                request.node.into(),
+                request.now.into(),
+                request.until.into(),
+            ];
+            for row in self.connection.query(SQL, &params)? {
+                taken.push((turn, leased(row)?));
+            }
+        }
+        taken.sort_unstable_by_key(|(turn, _)| *turn);
+        Ok(taken.into_iter().map(|(_, leased)| leased).collect())
+    }
+
+    /// Whose turn it is: ids of due messages, in order.
+    fn turns(&mut self, request: &LeaseRequest) -> Result<Vec<OutboxId>, StoreError> {
+        // The apps are found by jumping through the index from one to the next; then each gives the
+        // message that is the $3rd in its own queue.
+        const SQL: &str = "WITH RECURSIVE waiting (app_id) AS (\
+             SELECT (SELECT q.app_id FROM outbox q WHERE q.channel = $1 AND q.state = 'queued' \
+             ORDER BY q.app_id LIMIT 1) \
+             UNION ALL SELECT (SELECT q.app_id FROM outbox q WHERE q.channel = $1 \
+             AND q.state = 'queued' AND q.app_id > waiting.app_id ORDER BY q.app_id LIMIT 1) \
+             FROM waiting WHERE waiting.app_id IS NOT NULL) \
+             SELECT id FROM (SELECT waiting.app_id, (SELECT q.id FROM outbox q \
+             WHERE q.channel = $1 AND q.state = 'queued' AND q.app_id = waiting.app_id \
+             AND q.not_before <= $2 ORDER BY q.not_before, q.id LIMIT 1 OFFSET $3) AS id \
+             FROM waiting) turn WHERE id IS NOT NULL \
+             ORDER BY CASE WHEN app_id > $4 THEN 0 ELSE 1 END, app_id LIMIT $5";
+        let mut turns: Vec<OutboxId> = Vec::new();
+        for round in 0..request.limit {
+            let taken = i64::try_from(turns.len()).unwrap_or(i64::MAX);
+            let room = request.limit.saturating_sub(taken);
+            let params = [
+                request.channel.as_str().into(),
+                request.now.into(),
+                round.into(),
+                request.after.into(),
+                room.into(),
+            ];
+            let found = self.connection.query(SQL, &params)?;
+            let done = found.is_empty() || i64::try_from(found.len()).is_ok_and(|n| n >= room);
+            for mut row in found {
+                turns.push(row.take()?);
+            }
+            if done {
+                break;
+            }
+        }
+        Ok(turns)
     }
 
     /// A message was handed to the provider. `false` when the lease was lost meanwhile.

@@ -10,17 +10,17 @@ use doorward_delivery::BoxFuture;
 use doorward_delivery::message::{Envelope, Otp, OutgoingMessage};
 use doorward_delivery::sender::{Receipt, SendError, Sender};
 use doorward_delivery::template::BuiltIn;
-use doorward_delivery::worker::{Backoff, Worker, WorkerOptions, WorkerParts};
+use doorward_delivery::worker::{Backoff, Bell, Worker, WorkerOptions, WorkerParts};
 use doorward_domain::contact::{Channel, Contact};
 use doorward_domain::otp::Purpose;
 use doorward_domain::outbox::OutboxMessage;
 use doorward_domain::secret::SecretText;
-use doorward_domain::{Clock, NodeId, OffsetClock, OsRandom, OutboxId, Timestamp, time};
+use doorward_domain::{AppId, Clock, OffsetClock, OsRandom, OutboxId, Timestamp, time};
 use doorward_store::platform::{AuditFilter, OutboxDepth, StoredEvent};
 use doorward_store::{Store, StoreError};
 pub(crate) use doorward_testkit::database::TestDatabase;
-use tokio::sync::{Notify, Semaphore, oneshot};
-use tokio::task::JoinHandle;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 
 use crate::messages::{app_id, now, outbox_id};
 
@@ -40,13 +40,13 @@ pub(crate) struct House {
     pub(crate) store: Store,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) clock: OffsetClock,
-    pub(crate) wake: Arc<Notify>,
+    pub(crate) bell: Arc<Bell>,
 }
 
-/// A worker that runs.
+/// The workers of a node, one for each channel.
 pub(crate) struct Running {
-    stop: Option<oneshot::Sender<()>>,
-    task: JoinHandle<()>,
+    stop: Option<watch::Sender<()>>,
+    tasks: JoinSet<()>,
 }
 
 impl House {
@@ -55,7 +55,7 @@ impl House {
             store: db.store(),
             keyring: Arc::new(Keyring::new(MasterKey::generate(&OsRandom), Vec::new())),
             clock: OffsetClock::new(Arc::new(Still)),
-            wake: Arc::default(),
+            bell: Arc::default(),
         }
     }
 
@@ -65,16 +65,35 @@ impl House {
             store: db.open().await,
             keyring: self.keyring.clone(),
             clock: self.clock.clone(),
-            wake: Arc::default(),
+            bell: Arc::default(),
         }
     }
 
     /// Writes messages, by turns to an address and a number. Wakes nobody.
     pub(crate) async fn enqueue(&self, count: usize) -> Vec<OutboxId> {
-        let messages: Vec<OutboxMessage> = (0..count).map(|at| self.message(at)).collect();
+        let channels = Channel::ALL.into_iter().cycle().take(count);
+        self.write(app_id(), channels).await
+    }
+
+    /// Writes messages of an app for one channel. Wakes nobody.
+    pub(crate) async fn enqueue_for(
+        &self,
+        app_id: AppId,
+        channel: Channel,
+        count: usize,
+    ) -> Vec<OutboxId> {
+        self.write(app_id, std::iter::repeat_n(channel, count))
+            .await
+    }
+
+    async fn write(&self, app_id: AppId, channels: impl Iterator<Item = Channel>) -> Vec<OutboxId> {
+        let messages: Vec<OutboxMessage> = channels
+            .enumerate()
+            .map(|(at, channel)| self.message(app_id, channel, at))
+            .collect();
         let ids = messages.iter().map(|message| message.id).collect();
         let written = self.store.write(move |tx| {
-            let mut app = tx.app(app_id());
+            let mut app = tx.app(app_id);
             messages
                 .iter()
                 .try_for_each(|message| app.enqueue(message, false))
@@ -84,10 +103,10 @@ impl House {
         ids
     }
 
-    fn message(&self, at: usize) -> OutboxMessage {
-        let to = match at % 2 {
-            0 => Contact::from_stored(Channel::Email, "ada@example.com"),
-            _ => Contact::from_stored(Channel::Sms, "+14155552671"),
+    fn message(&self, app_id: AppId, channel: Channel, at: usize) -> OutboxMessage {
+        let to = match channel {
+            Channel::Email => Contact::from_stored(channel, "ada@example.com"),
+            Channel::Sms => Contact::from_stored(channel, "+14155552671"),
         };
         let to = to.unwrap();
         let envelope = Envelope::new_otp(&Otp {
@@ -103,33 +122,41 @@ impl House {
         let created_at = self.clock.now();
         OutboxMessage {
             id,
-            app_id: app_id(),
-            channel: to.channel(),
+            app_id,
+            channel,
             template: envelope.template(),
-            sealed: envelope.seal(&self.keyring, app_id(), id, &OsRandom),
+            sealed: envelope.seal(&self.keyring, app_id, id, &OsRandom),
             created_at,
             expires_at: time::plus_seconds(created_at, LIFE),
         }
     }
 
-    /// Starts a worker with a node id of its own.
+    /// Starts a worker for each channel.
     pub(crate) fn start(&self, sender: &Arc<Script>, options: WorkerOptions) -> Running {
+        self.start_with(sender.clone(), options)
+    }
+
+    /// As [`House::start`], with any sender.
+    pub(crate) fn start_with(&self, sender: Arc<dyn Sender>, options: WorkerOptions) -> Running {
         let parts = WorkerParts {
             store: self.store.clone(),
             keyring: self.keyring.clone(),
-            sender: sender.clone(),
+            sender,
             templates: Arc::new(BuiltIn),
             clock: Arc::new(self.clock.clone()),
             random: Arc::new(OsRandom),
-            node: NodeId::from_uuid(outbox_id().as_uuid()),
-            wake: self.wake.clone(),
+            bell: self.bell.clone(),
         };
-        let (stop, stopped) = oneshot::channel();
-        let worker = Worker::new(parts, options);
-        let task = tokio::spawn(worker.run(async move { drop(stopped.await) }));
+        let (stop, stopped) = watch::channel(());
+        let mut tasks = JoinSet::new();
+        for channel in Channel::ALL {
+            let worker = Worker::new(channel, parts.clone(), options.clone());
+            let mut stopped = stopped.clone();
+            tasks.spawn(worker.run(async move { drop(stopped.changed().await) }));
+        }
         Running {
             stop: Some(stop),
-            task,
+            tasks,
         }
     }
 
@@ -169,23 +196,30 @@ impl Running {
         drop(self.stop.take());
     }
 
-    pub(crate) fn is_finished(&self) -> bool {
-        self.task.is_finished()
+    pub(crate) fn is_finished(&mut self) -> bool {
+        while self.tasks.try_join_next().is_some() {}
+        self.tasks.is_empty()
     }
 
     /// Asks it to stop and waits until it has.
     pub(crate) async fn stop(mut self) {
         self.ask_to_stop();
-        tokio::time::timeout(Duration::from_secs(20), self.task)
+        let stopped = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                ended.unwrap();
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), stopped)
             .await
-            .expect("it stops")
-            .unwrap();
+            .expect("it stops");
     }
 
     /// As when the process dies.
-    pub(crate) async fn crash(self) {
-        self.task.abort();
-        assert!(self.task.await.unwrap_err().is_cancelled());
+    pub(crate) async fn crash(mut self) {
+        self.tasks.abort_all();
+        while let Some(ended) = self.tasks.join_next().await {
+            assert!(ended.unwrap_err().is_cancelled());
+        }
     }
 }
 
@@ -263,7 +297,8 @@ impl Script {
             Act::Accept => tokio::time::sleep(Duration::from_millis(1)).await,
             Act::Wait(gate) => gate.acquire().await.unwrap().forget(),
             Act::Fail(error) => return Err(error),
-            Act::Panic => panic!("a sender that panics, as this test wants it"),
+            // Without the hook, which may take long to print where it happened.
+            Act::Panic => std::panic::resume_unwind(Box::new("as this test wants it")),
         }
         *self.accepted.lock().unwrap().entry(message.id).or_default() += 1;
         Ok(Receipt::default())

@@ -1,6 +1,7 @@
 //! The worker on both engines.
 
 mod failures;
+mod fairness;
 mod house;
 mod leases;
 mod metrics;

@@ -6,7 +6,7 @@ use doorward_domain::{NodeId, outbox::OutboxMessage};
 use doorward_store::StoreError;
 use doorward_testkit::database::TestDatabase;
 
-use crate::support::{Raw, at, fresh, new_message, platform, seed_app};
+use crate::support::{Raw, at, fresh, lease_request, new_message, platform, seed_app};
 
 contract! {
     a_message_is_leased_as_it_was_written: AppWrite::enqueue;
@@ -31,9 +31,15 @@ async fn a_message_is_leased_as_it_was_written(db: TestDatabase) {
     })
     .await;
     let node = NodeId::from_uuid(fresh());
-    let mut leased = platform(&db)
-        .write(move |p| p.lease_messages(node, at(0), at(30), 10))
-        .await;
+    let mut leased = Vec::new();
+    for channel in Channel::ALL {
+        let request = lease_request(channel, node, at(0), 10);
+        let taken = platform(&db)
+            .write(move |p| p.lease_messages(&request))
+            .await;
+        assert_eq!(taken.len(), 1, "of this channel only");
+        leased.extend(taken);
+    }
     leased.sort_by_key(|leased| leased.message.id);
     assert_eq!(leased.len(), 2, "a suppressed one is never sent");
     for (leased, written) in leased.iter().zip(&written) {

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use doorward_domain::app::AppSettings;
+use doorward_domain::contact::Channel;
 use doorward_domain::scope::Scopes;
 use doorward_domain::signing::{KeyState, SigningAlg};
 use doorward_domain::{AdminKeyId, NodeId};
-use doorward_store::platform::{AdminKey, AppChange, StoredSigningKey};
+use doorward_store::platform::{AdminKey, AppChange, LeaseRequest, StoredSigningKey};
 use doorward_testkit::database::TestDatabase;
 
 use super::{race, winners};
-use crate::support::{Platform, at, fresh, hash, new_app, new_message, platform, seed_app};
+use crate::support::{
+    Platform, at, fresh, hash, lease_request, new_app, new_message, platform, seed_app,
+};
 
 on_both_engines_by_name! {
     each_message_is_leased_once
@@ -24,20 +27,27 @@ on_both_engines_by_name! {
 }
 
 async fn each_message_is_leased_once(db: TestDatabase) {
-    let app = seed_app(&db).await;
-    let messages: Vec<_> = (0..40).map(|_| new_message(app.id)).collect();
-    app.write(move |app| {
-        messages
-            .iter()
-            .try_for_each(|message| app.enqueue(message, false))
-    })
-    .await;
+    let mut apps = Vec::new();
+    for _ in 0..4 {
+        let app = seed_app(&db).await;
+        let messages: Vec<_> = (0..10).map(|_| new_message(app.id)).collect();
+        app.write(move |app| {
+            messages
+                .iter()
+                .try_for_each(|message| app.enqueue(message, false))
+        })
+        .await;
+        apps.push(app);
+    }
     let nodes = [NodeId::from_uuid(fresh()), NodeId::from_uuid(fresh())];
     let answers = race(&db, |store, caller| {
-        let node = nodes[caller % 2];
+        let request = LeaseRequest {
+            after: (caller % 3 == 0).then(|| apps[caller % 4].id),
+            ..lease_request(Channel::Sms, nodes[caller % 2], at(0), 5)
+        };
         async move {
             Platform(store)
-                .write(move |p| p.lease_messages(node, at(0), at(30), 5))
+                .write(move |p| p.lease_messages(&request))
                 .await
         }
     })
@@ -49,9 +59,9 @@ async fn each_message_is_leased_once(db: TestDatabase) {
     }
     assert!(leases.values().all(|count| *count == 1), "{leases:?}");
     // Nodes that collide get fewer than they might; what they left is there for the next.
-    let node = NodeId::from_uuid(fresh());
+    let request = lease_request(Channel::Sms, NodeId::from_uuid(fresh()), at(0), 100);
     let rest = platform(&db)
-        .write(move |p| p.lease_messages(node, at(0), at(30), 100))
+        .write(move |p| p.lease_messages(&request))
         .await;
     assert!(
         rest.iter()

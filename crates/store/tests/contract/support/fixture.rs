@@ -8,10 +8,12 @@ use doorward_domain::contact::{Channel, Contact, EmailAddress, PhoneNumber};
 use doorward_domain::otp::Purpose;
 use doorward_domain::outbox::OutboxMessage;
 use doorward_domain::session::Presented;
+use doorward_domain::time::plus_seconds;
 use doorward_domain::{
-    AppId, Code, EventId, OtpRequestId, OutboxId, RequestId, SessionId, Timestamp, UserId,
+    AppId, Code, EventId, NodeId, OtpRequestId, OutboxId, RequestId, SessionId, Timestamp, UserId,
 };
 use doorward_store::app::{NewOtpRequest, NewSession, NewUser, Rotation};
+use doorward_store::platform::LeaseRequest;
 use doorward_testkit::database::TestDatabase;
 use uuid::Uuid;
 
@@ -185,6 +187,23 @@ pub(crate) fn new_event(app_id: Option<AppId>, action: Action) -> AuditEvent {
         request_id: Some(RequestId::from_uuid(fresh())),
         session_id: Some(SessionId::from_uuid(fresh())),
         details: Some(serde_json::json!({ "contact": "a***@example.com", "n": [1, null, "ß"] })),
+    }
+}
+
+/// Asks for messages that are due, for 30 seconds.
+pub(crate) fn lease_request(
+    channel: Channel,
+    node: NodeId,
+    now: Timestamp,
+    limit: i64,
+) -> LeaseRequest {
+    LeaseRequest {
+        channel,
+        node,
+        now,
+        until: plus_seconds(now, 30),
+        after: None,
+        limit,
     }
 }
 
