@@ -43,7 +43,7 @@ pub async fn create(
     operator: &Operator,
     request: CreateAdminKey,
 ) -> Result<CreatedAdminKey> {
-    operator.require(Scope::AdminKeysWrite)?;
+    core.authorise(operator, Scope::AdminKeysWrite).await?;
     let context = &operator.context;
     let now = context.now();
     let mut problems = Vec::new();
@@ -60,7 +60,7 @@ pub async fn create(
     };
     for scope in Scope::ALL {
         if request.scopes.allows(*scope) {
-            operator.require(*scope)?;
+            core.authorise(operator, *scope).await?;
         }
     }
     let id = AdminKeyId::generate(&*context.clock, &*context.random);
@@ -100,7 +100,7 @@ pub async fn list(
     after: Option<AdminKeyId>,
     limit: u32,
 ) -> Result<Vec<AdminKey>> {
-    operator.require(Scope::AdminKeysRead)?;
+    core.authorise(operator, Scope::AdminKeysRead).await?;
     if !(1..=200).contains(&limit) {
         return Err(Error::field("limit", "Must be between 1 and 200"));
     }
@@ -114,7 +114,7 @@ pub async fn list(
 /// # Errors
 /// [`Code::Forbidden`] without `admin-keys:write`; [`Code::NotFound`].
 pub async fn revoke(core: &Core, operator: &Operator, id: AdminKeyId) -> Result<()> {
-    operator.require(Scope::AdminKeysWrite)?;
+    core.authorise(operator, Scope::AdminKeysWrite).await?;
     let now = operator.context.now();
     let event = operator
         .context

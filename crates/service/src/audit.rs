@@ -23,7 +23,7 @@ pub async fn list(
     operator: &Operator,
     filter: AuditFilter,
 ) -> Result<Vec<StoredEvent>> {
-    operator.require(Scope::AuditRead)?;
+    core.authorise(operator, Scope::AuditRead).await?;
     if !(1..=PAGE_MAX).contains(&filter.limit) {
         return Err(Error::field("limit", "Must be between 1 and 200"));
     }

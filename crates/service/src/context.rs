@@ -137,11 +137,11 @@ impl Operator {
         &self.scopes
     }
 
-    /// Asks for authorisation.
+    /// Whether the operator has a scope. Use cases ask [`crate::Core::authorise`], which leaves a trace.
     ///
     /// # Errors
     /// [`Code::Forbidden`] when the scope is missing.
-    pub fn require(&self, scope: Scope) -> Result<()> {
+    pub(crate) fn require(&self, scope: Scope) -> Result<()> {
         if self.scopes.allows(scope) {
             Ok(())
         } else {

@@ -30,7 +30,7 @@ pub(super) async fn metrics(
     State(face): State<Arc<OperatorFace>>,
     Authenticated(operator): Authenticated,
 ) -> ApiResult<Response> {
-    operator.require(Scope::MetricsRead)?;
+    face.core.authorise(&operator, Scope::MetricsRead).await?;
     let kind = [(
         header::CONTENT_TYPE,
         "text/plain; version=0.0.4; charset=utf-8",

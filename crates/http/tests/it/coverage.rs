@@ -352,6 +352,8 @@ impl World {
                     .send(case.good.clone().header("x-admin-key", key))
                     .await;
                 assert_eq!(answer.brief(), (403, "FORBIDDEN".to_owned()), "{named}");
+                let audited = self.audited(answer.header("x-request-id")).await;
+                assert_eq!(audited, ["admin_key.refused"], "{named}");
             }
         }
     }

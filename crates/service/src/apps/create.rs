@@ -37,7 +37,7 @@ pub struct CreatedApp {
 /// [`Code::Forbidden`] without `apps:write`, [`Code::ValidationError`] naming every bad field,
 /// [`Code::Conflict`] when the slug is taken.
 pub async fn create(core: &Core, operator: &Operator, request: CreateApp) -> Result<CreatedApp> {
-    operator.require(Scope::AppsWrite)?;
+    core.authorise(operator, Scope::AppsWrite).await?;
     let settings = request.settings.unwrap_or_default();
     let mut problems: Vec<FieldError> = settings
         .problems()

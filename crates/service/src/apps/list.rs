@@ -21,7 +21,7 @@ pub async fn list(
     after: Option<AppId>,
     limit: u32,
 ) -> Result<Vec<App>> {
-    operator.require(Scope::AppsRead)?;
+    core.authorise(operator, Scope::AppsRead).await?;
     if !(1..=PAGE_MAX).contains(&limit) {
         return Err(Error::field("limit", "Must be between 1 and 200"));
     }
@@ -35,7 +35,7 @@ pub async fn list(
 /// # Errors
 /// [`Code::Forbidden`] without `apps:read`; [`Code::AppNotFound`].
 pub async fn show(core: &Core, operator: &Operator, id: AppId) -> Result<App> {
-    operator.require(Scope::AppsRead)?;
+    core.authorise(operator, Scope::AppsRead).await?;
     core.store
         .read(move |tx| Ok::<_, Error>(tx.platform().app(id)?))
         .await?
@@ -47,7 +47,7 @@ pub async fn show(core: &Core, operator: &Operator, id: AppId) -> Result<App> {
 /// # Errors
 /// As [`show`].
 pub async fn show_by_slug(core: &Core, operator: &Operator, slug: &str) -> Result<App> {
-    operator.require(Scope::AppsRead)?;
+    core.authorise(operator, Scope::AppsRead).await?;
     let slug = Slug::parse(slug).map_err(|_| Error::new(Code::AppNotFound))?;
     core.store
         .read(move |tx| Ok::<_, Error>(tx.platform().app_by_slug(&slug)?))

@@ -25,7 +25,7 @@ pub async fn rotate_secret(
     id: AppId,
     overlap_seconds: Option<i64>,
 ) -> Result<AppSecret> {
-    operator.require(Scope::AppsWrite)?;
+    core.authorise(operator, Scope::AppsWrite).await?;
     if overlap_seconds.is_some_and(|seconds| !(1..=MAX_OVERLAP_SECONDS).contains(&seconds)) {
         return Err(Error::field(
             "overlap_seconds",

@@ -47,7 +47,7 @@ async fn set(
     status: AppStatus,
     action: Action,
 ) -> Result<App> {
-    operator.require(Scope::AppsWrite)?;
+    core.authorise(operator, Scope::AppsWrite).await?;
     let now = operator.context.now();
     let event = operator.context.event(Some(id), action).on("app", id);
     let app = core

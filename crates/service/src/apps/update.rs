@@ -33,7 +33,7 @@ pub async fn update(
     id: AppId,
     request: UpdateApp,
 ) -> Result<App> {
-    operator.require(Scope::AppsWrite)?;
+    core.authorise(operator, Scope::AppsWrite).await?;
     let context = operator.context.clone();
     let app = core
         .store

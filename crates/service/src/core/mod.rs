@@ -8,7 +8,8 @@ use std::sync::{Arc, RwLock};
 
 use doorward_crypto::keyring::Keyring;
 use doorward_delivery::worker::Bell;
-use doorward_domain::audit::Actor;
+use doorward_domain::audit::{Action, Actor};
+use doorward_domain::scope::Scope;
 use doorward_domain::signing::SigningAlg;
 use doorward_domain::{Clock, NodeId, RequestId, SecureRandom};
 use doorward_store::{Store, WriteTx};
@@ -16,7 +17,8 @@ use doorward_store::{Store, WriteTx};
 pub use signing_set::SigningSet;
 
 use self::app_cache::AppCache;
-use crate::context::{AppContext, Context, Origin};
+use crate::audit::Refused;
+use crate::context::{AppContext, Context, Describe, Operator, Origin};
 use crate::error::{Error, Result};
 
 /// Settings of the platform, fixed while it runs.
@@ -154,6 +156,33 @@ impl Core {
                 .read()
                 .unwrap_or_else(std::sync::PoisonError::into_inner),
         )
+    }
+
+    /// Asks for authorisation. A refusal leaves its trace (ASVS 16.3.2), within the budget.
+    ///
+    /// # Errors
+    /// [`doorward_domain::Code::Forbidden`] when the operator lacks the scope.
+    pub async fn authorise(&self, operator: &Operator, scope: Scope) -> Result<()> {
+        let Err(refusal) = operator.require(scope) else {
+            return Ok(());
+        };
+        let context = &operator.context;
+        if self
+            .refusal_budget
+            .take(context.now(), Refused::AdminKey, refusal.code())
+        {
+            let mut event = context
+                .event(None, Action::AdminKeyRefused)
+                .refused(refusal.code())
+                .with(serde_json::json!({ "scope": scope.as_str() }));
+            if let Some(id) = operator.context.actor.id() {
+                event = event.on("admin_key", id);
+            }
+            self.store
+                .write(move |tx| Ok::<_, Error>(tx.platform().audit(&event)?))
+                .await?;
+        }
+        Err(refusal)
     }
 
     /// Writes in the name of an app. Whatever authorised the caller is checked against the stored

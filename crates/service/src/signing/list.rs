@@ -12,7 +12,7 @@ use crate::error::Result;
 /// # Errors
 /// [`doorward_domain::Code::Forbidden`] without `keys:read`.
 pub async fn list(core: &Core, operator: &Operator) -> Result<Vec<StoredSigningKey>> {
-    operator.require(Scope::KeysRead)?;
+    core.authorise(operator, Scope::KeysRead).await?;
     let mut keys = core
         .store
         .read(|tx| tx.platform().all_signing_keys(100))

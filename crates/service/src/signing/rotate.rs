@@ -35,7 +35,7 @@ pub enum RotateMode {
 /// [`Code::Forbidden`] without `keys:write`; [`Code::Conflict`] when somebody else rotated at the
 /// same moment, or when 16 keys are published already and the former one is to stay.
 pub async fn rotate(core: &Core, operator: &Operator, mode: RotateMode) -> Result<String> {
-    operator.require(Scope::KeysWrite)?;
+    core.authorise(operator, Scope::KeysWrite).await?;
     let keys = core
         .store
         .read(|tx| Ok::<_, Error>(tx.platform().signing_keys()?))

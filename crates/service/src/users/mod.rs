@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 /// # Errors
 /// [`Code::Forbidden`] without `users:read`; [`Code::AppNotFound`]; [`Code::UserNotFound`].
 pub async fn show(core: &Core, operator: &Operator, app_id: AppId, id: UserId) -> Result<User> {
-    operator.require(Scope::UsersRead)?;
+    core.authorise(operator, Scope::UsersRead).await?;
     core.store
         .read(move |tx| {
             if tx.platform().app(app_id)?.is_none() {
@@ -40,7 +40,7 @@ pub async fn set_status(
     id: UserId,
     status: UserStatus,
 ) -> Result<User> {
-    operator.require(Scope::UsersWrite)?;
+    core.authorise(operator, Scope::UsersWrite).await?;
     let context = operator.context.clone();
     let now = context.now();
     core.store
