@@ -20,7 +20,9 @@ pub struct Store {
 impl Store {
     /// Over a driver (only the binary and the test kit name one).
     pub fn new(driver: impl Driver) -> Self {
-        Self { driver: Arc::new(driver) }
+        Self {
+            driver: Arc::new(driver),
+        }
     }
 
     /// Which engine is behind it; for logs and metrics.
@@ -45,7 +47,10 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.submit(Access::Write, move |connection| work(&mut WriteTx { connection })).await
+        self.submit(Access::Write, move |connection| {
+            work(&mut WriteTx { connection })
+        })
+        .await
     }
 
     /// Runs `work` on one snapshot, read-only.
@@ -60,7 +65,10 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.submit(Access::Read, move |connection| work(&mut ReadTx { connection })).await
+        self.submit(Access::Read, move |connection| {
+            work(&mut ReadTx { connection })
+        })
+        .await
     }
 
     async fn submit<T, E>(
@@ -73,7 +81,14 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        self.driver.submit(access, Box::new(Closure { work, result: None, reply }));
+        self.driver.submit(
+            access,
+            Box::new(Closure {
+                work,
+                result: None,
+                reply,
+            }),
+        );
         answer.await.unwrap_or_else(|_| {
             Err(StoreError::Unavailable {
                 message: "the engine dropped the job".to_owned(),
@@ -119,7 +134,11 @@ where
 {
     fn run(&mut self, connection: &mut dyn Connection) -> Verdict {
         let result = (self.work)(connection);
-        let verdict = if result.is_ok() { Verdict::Commit } else { Verdict::Rollback };
+        let verdict = if result.is_ok() {
+            Verdict::Commit
+        } else {
+            Verdict::Rollback
+        };
         self.result = Some(result);
         verdict
     }
