@@ -75,6 +75,9 @@ impl StoreError {
     /// The engine is out of reach, and the transaction has certainly not happened.
     #[must_use]
     pub fn unavailable(message: impl Into<String>) -> Self {
-        Self::Unavailable { message: message.into(), uncertain: false }
+        Self::Unavailable {
+            message: message.into(),
+            uncertain: false,
+        }
     }
 }

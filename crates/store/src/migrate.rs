@@ -84,11 +84,15 @@ impl Migration {
             }
             context.update(b"\0");
         }
-        context.finish().as_ref().iter().fold(String::new(), |mut hex, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        context
+            .finish()
+            .as_ref()
+            .iter()
+            .fold(String::new(), |mut hex, byte| {
+                // Writing to a string cannot fail.
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            })
     }
 }
 
@@ -115,7 +119,11 @@ pub(crate) struct Standing<'m> {
 impl Standing<'_> {
     /// As the caller wants to see it.
     pub(crate) fn status(&self, applied_now: Vec<i64>) -> MigrationStatus {
-        MigrationStatus { current: self.current, latest: self.latest, applied_now }
+        MigrationStatus {
+            current: self.current,
+            latest: self.latest,
+            applied_now,
+        }
     }
 }
 
@@ -138,7 +146,9 @@ pub(crate) fn compare<'m>(
                 row.version
             )));
         }
-        let Some(migration) = known.iter().find(|migration| migration.version == row.version)
+        let Some(migration) = known
+            .iter()
+            .find(|migration| migration.version == row.version)
         else {
             continue;
         };
@@ -161,8 +171,14 @@ pub(crate) fn compare<'m>(
             newest.compatible_from
         )));
     }
-    let next = known.iter().find(|migration| migration.version == current.saturating_add(1));
-    Ok(Standing { current, latest, next })
+    let next = known
+        .iter()
+        .find(|migration| migration.version == current.saturating_add(1));
+    Ok(Standing {
+        current,
+        latest,
+        next,
+    })
 }
 
 #[cfg(test)]
@@ -192,7 +208,12 @@ mod tests {
     }
 
     fn newer(compatible_from: i64) -> Applied {
-        Applied { version: 3, name: "later".into(), checksum: "?".into(), compatible_from }
+        Applied {
+            version: 3,
+            name: "later".into(),
+            checksum: "?".into(),
+            compatible_from,
+        }
     }
 
     fn stand(applied: &[Applied]) -> Result<(i64, Option<i64>), String> {
@@ -220,13 +241,20 @@ mod tests {
     #[test]
     fn a_gap_is_refused() {
         let [_, two] = KNOWN else { unreachable!() };
-        assert!(stand(&[applied(two)]).unwrap_err().contains("lacks migration 1"));
+        assert!(
+            stand(&[applied(two)])
+                .unwrap_err()
+                .contains("lacks migration 1")
+        );
     }
 
     #[test]
     fn a_newer_database_decides_whether_it_is_usable() {
         let [one, two] = KNOWN else { unreachable!() };
-        assert_eq!(stand(&[applied(one), applied(two), newer(2)]), Ok((3, None)));
+        assert_eq!(
+            stand(&[applied(one), applied(two), newer(2)]),
+            Ok((3, None))
+        );
         let refusal = stand(&[applied(one), applied(two), newer(3)]).unwrap_err();
         assert!(refusal.contains("upgrade the program"), "{refusal}");
     }
@@ -235,7 +263,11 @@ mod tests {
     fn the_checksum_depends_on_every_part_but_not_on_line_ends() {
         let [one, _] = KNOWN else { unreachable!() };
         assert_ne!(one.checksum(Engine::Sqlite), one.checksum(Engine::Postgres));
-        let moved = Migration { common: "on", sqlite: "eown", ..*one };
+        let moved = Migration {
+            common: "on",
+            sqlite: "eown",
+            ..*one
+        };
         assert_ne!(one.checksum(Engine::Sqlite), moved.checksum(Engine::Sqlite));
         let unix = migration(1, "a\nb\n").checksum(Engine::Sqlite);
         assert_eq!(unix, migration(1, "a\r\nb\r\n").checksum(Engine::Sqlite));
@@ -245,7 +277,11 @@ mod tests {
     fn the_embedded_ones_are_numbered_without_gaps() {
         for (migration, version) in MIGRATIONS.iter().zip(1..) {
             assert_eq!(migration.version, version);
-            assert!((1..=version).contains(&migration.compatible_from), "{}", migration.name);
+            assert!(
+                (1..=version).contains(&migration.compatible_from),
+                "{}",
+                migration.name
+            );
         }
     }
 }

@@ -9,7 +9,8 @@ use doorward_store::{Connection, StoreError};
 use doorward_testkit::database::{Engine, TestDatabase, run};
 
 use crate::support::{
-    Probe, Proxy, Raw, Server, Tune, ids, insert, insert_deferred, postgres_options,
+    Probe, Proxy, Raw, Server, Tune, again, from_parent, ids, insert, insert_deferred,
+    postgres_options,
 };
 
 /// A connection past the driver.
@@ -337,6 +338,50 @@ fn a_transaction_is_two_round_trips() {
         assert!(first > 2, "the first prepares its statements: {first}");
         assert_eq!((second, third), (2, 2));
     });
+}
+
+/// Threads that lost a race for a job must sleep again. In a process of its own, so that only they
+/// are measured.
+#[test]
+fn idle_threads_use_no_processor_time() {
+    run(Engine::Postgres, async |db| {
+        let _table = Probe::new(&db, Tune::default()).await;
+        let mut child = again("driver_postgres::child_works_and_idles", &db.url())
+            .spawn()
+            .unwrap();
+        assert!(child.wait().unwrap().success());
+    });
+}
+
+#[test]
+#[ignore = "the other process of idle_threads_use_no_processor_time"]
+fn child_works_and_idles() {
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let mut options = postgres_options(&from_parent());
+        options.connections = 8;
+        let raw = Raw::new(PostgresDriver::connect(options).await.unwrap());
+        for _ in 0..20 {
+            let jobs: Vec<_> = (0..8).map(|_| raw.read(ids)).collect();
+            for job in jobs {
+                job.await.unwrap();
+            }
+        }
+        for _ in 0..200 {
+            raw.read(ids).await.unwrap();
+        }
+        let before = processor_time();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let used = processor_time() - before;
+        assert!(used <= 10, "{used} hundredths of a second");
+    });
+}
+
+/// Of this process, in hundredths of a second (`utime` and `stime` of proc(5)).
+fn processor_time() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    let fields: Vec<&str> = fields.split(' ').collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
 #[test]

@@ -10,9 +10,7 @@ use doorward_store::StoreError;
 use doorward_store::sqlite::{Options, SqliteDriver};
 use doorward_testkit::database::{Engine, run};
 
-use crate::support::{Hold, Probe, Raw, Tune, ids, insert};
-
-const FILE: &str = "DOORWARD_TEST_SQLITE_FILE";
+use crate::support::{FROM_PARENT, Hold, Probe, Raw, Tune, again, from_parent, ids, insert};
 
 fn open(options: Options) -> Raw {
     Raw::new(SqliteDriver::open(options).expect("SQLite opens"))
@@ -128,7 +126,7 @@ fn a_second_process_writes_the_same_file() {
     run(Engine::Sqlite, async |db| {
         let probe = Probe::new(&db, Tune::default()).await;
         let path = db.url().trim_start_matches("sqlite:").to_owned();
-        let mut child = again("child_writes_beside_its_parent", &path)
+        let mut child = again("driver_sqlite::child_writes_beside_its_parent", &path)
             .spawn()
             .unwrap();
         for id in 0..ROUNDS {
@@ -146,7 +144,7 @@ fn a_second_process_writes_the_same_file() {
 #[ignore = "the other process of a_second_process_writes_the_same_file"]
 fn child_writes_beside_its_parent() {
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let raw = open(Options::file(file_of_parent()));
+        let raw = open(Options::file(from_parent()));
         for id in 0..300 {
             raw.write(move |tx| insert(tx, 10_000 + id)).await.unwrap();
         }
@@ -169,7 +167,10 @@ fn a_file_at_its_limit_refuses_writes_and_recovers() {
 fn a_full_disk_refuses_writes_and_recovers() {
     let directory = tempfile::tempdir().unwrap();
     let place = directory.path().join("a.db");
-    let child = again("child_fills_its_disk", place.to_str().unwrap());
+    let child = again(
+        "driver_sqlite::child_fills_its_disk",
+        place.to_str().unwrap(),
+    );
     let program = child.get_program().to_str().unwrap().to_owned();
     let script = format!(
         "mount -t tmpfs -o size=1m tmpfs '{}' || exit 99; exec '{program}' \"$@\"",
@@ -178,7 +179,7 @@ fn a_full_disk_refuses_writes_and_recovers() {
     let status = Command::new("unshare")
         .args(["--mount", "--map-root-user", "sh", "-c", &script, "sh"])
         .args(child.get_args())
-        .env(FILE, &place)
+        .env(FROM_PARENT, &place)
         .status();
     match status.map(|status| status.code()) {
         Ok(Some(0)) => {}
@@ -208,7 +209,7 @@ fn can_mount() -> bool {
 #[ignore = "the other process of a_full_disk_refuses_writes_and_recovers"]
 fn child_fills_its_disk() {
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let path = file_of_parent();
+        let path = from_parent();
         let raw = open(Options::file(&path));
         make_table(&raw).await;
         // Something else takes the space away, then gives it back.
@@ -339,25 +340,4 @@ fn the_last_to_close_leaves_one_file() {
         .flatten()
         .collect();
     assert_eq!(left.len(), 1, "{left:?}");
-}
-
-/// This program, to run one test of it.
-fn again(test: &str, file: &str) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([
-        &format!("driver_sqlite::{test}"),
-        "--exact",
-        "--ignored",
-        "--quiet",
-    ]);
-    command.env(FILE, file).stdout(std::process::Stdio::null());
-    command
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how a test passes something to its other process"
-)]
-fn file_of_parent() -> String {
-    std::env::var(FILE).expect("started by the test it belongs to")
 }
