@@ -1,4 +1,4 @@
-//! The bounded queue between async callers and the engine's own threads, and what is measured on it.
+//! The bounded queue between async callers and the engine's own threads, and what is measured.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -38,8 +38,18 @@ impl Queue {
         let (sender, queue) = flume::bounded(bound.max(1));
         let busy = counter!("doorward_store_busy_total", "engine" => engine.as_str());
         let arrived = Arc::new(Notify::new());
-        let jobs = Jobs { queue, arrived: arrived.clone() };
-        (Self { sender: RwLock::new(Some(sender)), arrived, busy }, jobs)
+        let jobs = Jobs {
+            queue,
+            arrived: arrived.clone(),
+        };
+        (
+            Self {
+                sender: RwLock::new(Some(sender)),
+                arrived,
+                busy,
+            },
+            jobs,
+        )
     }
 
     /// Queues a job, or gives it its outcome: `Busy` when full, `Unavailable` when closed.
@@ -72,7 +82,10 @@ impl Queue {
 
     /// Lets no more jobs in. The threads end when the queue has run dry.
     pub(crate) fn close(&self) {
-        self.sender.write().unwrap_or_else(PoisonError::into_inner).take();
+        self.sender
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         self.arrived.notify_waiters();
     }
 }
@@ -188,7 +201,9 @@ impl Telemetry {
             Access::Write => "write",
         };
         Self {
-            wait: histogram!("doorward_store_queue_seconds", "engine" => engine, "access" => access),
+            wait: histogram!(
+                "doorward_store_queue_seconds", "engine" => engine, "access" => access
+            ),
             duration: histogram!(
                 "doorward_store_transaction_seconds", "engine" => engine, "access" => access
             ),

@@ -154,7 +154,9 @@ param_from_ids! {
 /// Not `Timestamp::from_microsecond`, which refuses the last second of the calendar, and with it
 /// `Timestamp::MAX`, where sums of times saturate.
 pub(crate) fn time_from_micros(micros: i64) -> Option<Timestamp> {
-    let nanos = i32::try_from(micros.rem_euclid(1_000_000)).ok()?.checked_mul(1_000)?;
+    let nanos = i32::try_from(micros.rem_euclid(1_000_000))
+        .ok()?
+        .checked_mul(1_000)?;
     Timestamp::new(micros.div_euclid(1_000_000), nanos).ok()
 }
 

@@ -122,7 +122,8 @@ async fn open_postgres(url: &str) -> Store {
     )
 }
 
-/// Runs an async test on a database of its own; [`on_both_engines!`](crate::on_both_engines) calls it.
+/// Runs an async test on a database of its own;
+/// [`on_both_engines!`](crate::on_both_engines) calls it.
 ///
 /// # Panics
 /// When the test does, or the database cannot be made.

@@ -140,10 +140,7 @@ impl PlatformWrite<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn retire_other_signing_keys(
-        &mut self,
-        now: Timestamp,
-    ) -> Result<Vec<String>, StoreError> {
+    pub fn retire_other_signing_keys(&mut self, now: Timestamp) -> Result<Vec<String>, StoreError> {
         const SQL: &str = "UPDATE signing_keys SET state = 'retired', retired_at = $1, \
              sealed_private = NULL WHERE state IN ('next', 'retiring') RETURNING kid";
         let rows = self.connection.query(SQL, &[now.into()])?;

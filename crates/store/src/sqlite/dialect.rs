@@ -66,21 +66,37 @@ mod tests {
 
     #[test]
     fn types_are_mapped_outside_literals_and_comments() {
+        let columns = "b BYTEA, n BIGINT, o BOOLEAN, at TIMESTAMPTZ, s TEXT";
+        let mapped = "b BLOB, n INTEGER, o INTEGER, at INTEGER, s TEXT";
+        let table = |uuid: &str, columns: &str| {
+            format!("-- UUID; BIGINT\nCREATE TABLE t (uuid {uuid} CHECK (x <> 'UUID;'), {columns})")
+        };
         assert_eq!(
-            schema(
-                "-- UUID; BIGINT\nCREATE TABLE t (uuid UUID CHECK (x <> 'UUID;'), b BYTEA, n BIGINT, o BOOLEAN, at TIMESTAMPTZ, s TEXT);"
-            ),
-            "-- UUID; BIGINT\nCREATE TABLE t (uuid BLOB CHECK (x <> 'UUID;'), b BLOB, n INTEGER, o INTEGER, at INTEGER, s TEXT) STRICT;"
+            schema(&format!("{};", table("UUID", columns))),
+            format!("{} STRICT;", table("BLOB", mapped))
         );
     }
 
     #[test]
     fn only_tables_become_strict() {
-        assert_eq!(
-            schema(
-                "CREATE TABLE a (x BIGINT);\nCREATE INDEX i ON a (x);\nINSERT INTO a (x) VALUES (1);\n/* ; */ create table b (y TEXT) ;"
+        for (common, native) in [
+            (
+                "CREATE TABLE a (x BIGINT);\n",
+                "CREATE TABLE a (x INTEGER) STRICT;\n",
             ),
-            "CREATE TABLE a (x INTEGER) STRICT;\nCREATE INDEX i ON a (x);\nINSERT INTO a (x) VALUES (1);\n/* ; */ create table b (y TEXT)  STRICT;"
-        );
+            (
+                "/* ; */ create table b (y TEXT);",
+                "/* ; */ create table b (y TEXT) STRICT;",
+            ),
+            ("CREATE INDEX i ON a (x);", "CREATE INDEX i ON a (x);"),
+            (
+                "INSERT INTO a (x) VALUES (1);",
+                "INSERT INTO a (x) VALUES (1);",
+            ),
+        ] {
+            assert_eq!(schema(common), native);
+            let twice = schema(&[common, common].concat());
+            assert_eq!(twice, [native, native].concat());
+        }
     }
 }

@@ -23,8 +23,9 @@ on_both_engines! {
         raw.0.close().await;
         let text = recorder.handle().render();
         let engine = db.engine().as_str();
-        let jobs = format!("doorward_store_queue_seconds_count{{engine=\"{engine}\",access=\"write\"}} 3");
-        for line in [jobs, format!("doorward_store_busy_total{{engine=\"{engine}\"}} 1")] {
+        let busy = format!("doorward_store_busy_total{{engine=\"{engine}\"}} 1");
+        let writes = format!("{{engine=\"{engine}\",access=\"write\"}}");
+        for line in [format!("doorward_store_queue_seconds_count{writes} 3"), busy] {
             assert!(text.contains(&line), "{line}: {text}");
         }
         for name in ["doorward_store_transaction_seconds_sum", "doorward_store_batch_jobs_sum"] {

@@ -273,9 +273,9 @@ fn a_connection_lost_during_commit_is_uncertain_and_not_tried_again() {
 fn statements_have_a_time_limit() {
     run(Engine::Postgres, async |db| {
         let mut options = postgres_options(&db.url());
-        options.statement_timeout = Duration::from_millis(100);
+        options.statement_timeout = Duration::from_millis(500);
         let raw = Raw::new(PostgresDriver::connect(options).await.unwrap());
-        let slow = raw.read(|tx| tx.query("SELECT CAST(pg_sleep(5) AS TEXT)", &[]).map(drop));
+        let slow = raw.read(|tx| tx.query("SELECT CAST(pg_sleep(60) AS TEXT)", &[]).map(drop));
         assert_eq!(lost(&slow.await), Some(false));
         raw.read(backend).await.unwrap();
     });
@@ -392,32 +392,38 @@ fn a_server_that_goes_away_is_said_and_found_again() {
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let mut options = postgres_options(&server.url("127.0.0.1", ""));
         options.connections = 2;
-        options.unavailable_after = Duration::from_secs(2);
-        let raw = Raw::new(PostgresDriver::connect(options.clone()).await.unwrap());
+        options.unavailable_after = Duration::from_secs(1);
+        let hasty = Raw::new(PostgresDriver::connect(options.clone()).await.unwrap());
+        let mut patient = options.clone();
+        patient.unavailable_after = Duration::from_secs(60);
+        let patient = Raw::new(PostgresDriver::connect(patient).await.unwrap());
         let table = "CREATE TABLE probe (id BIGINT NOT NULL PRIMARY KEY)";
-        raw.write(move |tx| tx.execute(table, &[])).await.unwrap();
-        raw.write(|tx| insert(tx, 1)).await.unwrap();
+        patient
+            .write(move |tx| tx.execute(table, &[]))
+            .await
+            .unwrap();
+        patient.write(|tx| insert(tx, 1)).await.unwrap();
 
         // Restarted between two jobs: nobody notices.
         server.stop();
         server.boot();
-        raw.write(|tx| insert(tx, 2)).await.unwrap();
+        patient.write(|tx| insert(tx, 2)).await.unwrap();
 
         // Away for a moment that is shorter than the deadline: the job waits.
         server.stop();
-        let waiting = raw.write(|tx| insert(tx, 3));
+        let waiting = patient.write(|tx| insert(tx, 3));
         tokio::task::block_in_place(|| server.boot());
         waiting.await.unwrap();
 
-        // Away for good: said after the deadline, for a whole queue of jobs at about the same time.
+        // Away for longer: said after the deadline, to a whole queue at about the same time.
         server.stop();
         let began = Instant::now();
-        let jobs: Vec<_> = (0..50).map(|_| raw.write(|tx| insert(tx, 4))).collect();
+        let jobs: Vec<_> = (0..50).map(|_| hasty.write(|tx| insert(tx, 4))).collect();
         for job in jobs {
             assert_eq!(lost(&job.await), Some(false));
         }
         assert!(
-            began.elapsed() < Duration::from_secs(6),
+            began.elapsed() < Duration::from_secs(10),
             "{:?}",
             began.elapsed()
         );
@@ -431,8 +437,8 @@ fn a_server_that_goes_away_is_said_and_found_again() {
         ));
 
         server.boot();
-        raw.write(|tx| insert(tx, 5)).await.unwrap();
-        assert_eq!(raw.read(ids).await.unwrap(), [1, 2, 3, 5]);
+        hasty.write(|tx| insert(tx, 5)).await.unwrap();
+        assert_eq!(patient.read(ids).await.unwrap(), [1, 2, 3, 5]);
     });
 }
 
@@ -491,7 +497,7 @@ fn a_wrong_password_is_refused_at_once_and_never_shown() {
         options.unavailable_after = Duration::from_secs(60);
         let began = Instant::now();
         let error = PostgresDriver::connect(options).await.unwrap_err();
-        assert!(began.elapsed() < Duration::from_secs(5));
+        assert!(began.elapsed() < Duration::from_secs(30));
         assert_eq!(lost(&Err::<(), _>(error.clone())), Some(false));
         assert!(error.to_string().contains("28P01"), "{error}");
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");

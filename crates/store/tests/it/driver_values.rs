@@ -97,21 +97,24 @@ on_both_engines! {
     async fn values_come_back_as_they_went_in(db: TestDatabase) {
         let probe = Probe::new(&db, Tune::default()).await;
         let runtime = tokio::runtime::Handle::current();
+        let config = Config { cases: 100, failure_persistence: None, ..Config::default() };
         tokio::task::block_in_place(|| {
-            let mut runner = TestRunner::new(Config { cases: 100, failure_persistence: None, ..Config::default() });
-            runner.run(&samples(), |sample| {
+            let outcome = TestRunner::new(config).run(&samples(), |sample| {
                 for backwards in [false, true] {
                     let back = runtime.block_on(round_trip(&probe.raw, sample.clone(), backwards));
-                    prop_assert_eq!(&back.map_err(|error| error.to_string()), &Ok(sample.clone()));
+                    let back = back.map_err(|error| error.to_string());
+                    prop_assert_eq!(&back, &Ok(sample.clone()));
                 }
                 Ok(())
-            })
-        }).unwrap();
+            });
+            outcome.unwrap();
+        });
     }
 
     async fn a_large_value_comes_back(db: TestDatabase) {
         let probe = Probe::new(&db, Tune::default()).await;
-        let sample = (None, None, Some("é".repeat(500_000)), Some(vec![0xff; 1_000_000]), None, None);
+        let (text, bytes) = ("é".repeat(500_000), vec![0xff; 1_000_000]);
+        let sample = (None, None, Some(text), Some(bytes), None, None);
         assert_eq!(round_trip(&probe.raw, sample.clone(), false).await.unwrap(), sample);
     }
 

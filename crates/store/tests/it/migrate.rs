@@ -98,7 +98,8 @@ on_both_engines! {
 
     async fn an_edited_migration_is_refused(db: TestDatabase) {
         let raw = raw(&db).await;
-        change(&raw, "UPDATE schema_migrations SET checksum = 'x' WHERE version = 1").await.unwrap();
+        let edit = "UPDATE schema_migrations SET checksum = 'x' WHERE version = 1";
+        change(&raw, edit).await.unwrap();
         assert!(schema_error(raw.0.migrate().await).contains("migration 1 (foundation)"));
         assert!(schema_error(raw.0.migration_status().await).contains("restore"));
     }
@@ -106,14 +107,14 @@ on_both_engines! {
     async fn a_newer_database_is_used_when_it_says_so(db: TestDatabase) {
         let raw = raw(&db).await;
         let latest = MIGRATIONS.last().unwrap().version;
-        let sql = "INSERT INTO schema_migrations (version, name, checksum, compatible_from, applied_at) \
+        let sql = "INSERT INTO schema_migrations \
+             (version, name, checksum, compatible_from, applied_at) \
              SELECT $1, 'later', 'x', $2, applied_at FROM schema_migrations WHERE version = 1";
         raw.write(move |tx| tx.execute(sql, &[(latest + 1).into(), latest.into()])).await.unwrap();
         let status = raw.0.migrate().await.unwrap();
         assert_eq!((status.current, status.latest), (latest + 1, latest));
-        change(&raw, "UPDATE schema_migrations SET compatible_from = version WHERE name = 'later'")
-            .await
-            .unwrap();
+        let contract = "UPDATE schema_migrations SET compatible_from = version WHERE version = $1";
+        raw.write(move |tx| tx.execute(contract, &[(latest + 1).into()])).await.unwrap();
         assert!(schema_error(raw.0.migrate().await).contains("upgrade the program"));
     }
 
@@ -130,9 +131,11 @@ on_both_engines! {
 
     async fn audit_events_are_append_only(db: TestDatabase) {
         let raw = raw(&db).await;
-        let params: [Param<'static>; 2] = [Uuid::from_u128(1).into(), Timestamp::UNIX_EPOCH.into()];
+        let params: [Param<'static>; 2] =
+            [Uuid::from_u128(1).into(), Timestamp::UNIX_EPOCH.into()];
         raw.write(move |tx| tx.execute(EVENT, &params)).await.unwrap();
-        let mut attempts = vec!["UPDATE audit_events SET action = 'other'", "DELETE FROM audit_events"];
+        let mut attempts =
+            vec!["UPDATE audit_events SET action = 'other'", "DELETE FROM audit_events"];
         if db.engine() == Engine::Postgres {
             attempts.push("TRUNCATE audit_events");
         }

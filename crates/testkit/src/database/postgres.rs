@@ -11,7 +11,8 @@ use tokio_postgres::{Client, NoTls};
 /// Held while the template is made, by whichever test binary comes first.
 const TEMPLATE_LOCK: i64 = 0x0d00_72a4_d7e5_7000;
 
-/// The administrator's URL of the PostgreSQL for tests. `None`, after saying so, when there is none.
+/// The administrator's URL of the PostgreSQL for tests. `None`, after saying so, when there is
+/// none.
 ///
 /// # Panics
 /// When there is none and `DOORWARD_REQUIRE_POSTGRES=1`.
