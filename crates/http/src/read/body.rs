@@ -1,5 +1,7 @@
 //! The body of a request: JSON, of bounded size, with a strict content type.
 
+use std::time::Duration;
+
 use axum::extract::{FromRef, FromRequest, OptionalFromRequest, Request};
 use axum::http::{HeaderMap, header};
 use doorward_domain::Code;
@@ -10,6 +12,10 @@ use serde_json::{Map, Value};
 
 use super::json;
 use crate::error::ApiError;
+
+/// Time for a body to arrive. It is at most some kilobytes, and while it is awaited the request
+/// holds one of the places in flight.
+const ARRIVAL: Duration = Duration::from_secs(5);
 
 /// Longest body accepted, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +71,11 @@ async fn read(
     if announced.is_some_and(|length| length > limit) {
         return Err(ApiError::new(Code::PayloadTooLarge));
     }
-    match Limited::new(request.into_body(), limit).collect().await {
+    let arriving = Limited::new(request.into_body(), limit).collect();
+    let Ok(arrived) = tokio::time::timeout(ARRIVAL, arriving).await else {
+        return Err(Error::field("body", "Did not arrive within 5 seconds").into());
+    };
+    match arrived {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::new(Code::PayloadTooLarge)),
         Err(_) => Err(Error::field("body", "Ended too early").into()),

@@ -22,7 +22,7 @@ use crate::shell::Peer;
 /// Time for the last bytes of a connection that is being closed.
 const GRACE: Duration = Duration::from_secs(2);
 /// Requests one HTTP/2 connection may have open.
-const HTTP2_STREAMS: u32 = 128;
+const HTTP2_STREAMS: u32 = 32;
 /// Most header fields of a request.
 const HEADER_FIELDS: usize = 64;
 

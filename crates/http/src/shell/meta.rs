@@ -54,6 +54,11 @@ impl Meta {
         self.0.id
     }
 
+    /// The client's address.
+    pub(crate) fn ip(&self) -> Option<IpAddr> {
+        self.0.ip
+    }
+
     /// The app whose credentials were accepted, for the log.
     pub(crate) fn app(&self) -> Option<AppId> {
         self.0.app.get().copied()
