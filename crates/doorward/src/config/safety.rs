@@ -1,5 +1,7 @@
 //! What `doorward serve` refuses to start with, and by which name each danger can be accepted.
 
+use std::collections::BTreeSet;
+
 use std::net::IpAddr;
 
 use super::sections::{Database, Email, Security};
@@ -161,7 +163,13 @@ impl Judge<'_> {
             .is_some_and(|url| url.scheme() == "https");
         let (public, operator) = (server.listen, self.config.admin.listen);
         let proxied = !server.trusted_proxies.is_empty();
-        if https && !public.ip().is_loopback() && !proxied {
+        // A proxy on this machine reaches us on the loopback address: it is no reason to listen on
+        // another one.
+        let from_outside = server
+            .trusted_proxies
+            .iter()
+            .any(|network| !network.network().is_loopback());
+        if !public.ip().is_loopback() && !from_outside {
             self.refuse(
                 &registry::HOST,
                 format!(
@@ -229,16 +237,19 @@ impl Judge<'_> {
 
     fn health_secret(&mut self) {
         const SHORTEST: usize = 16;
+        const DIFFERENT: usize = 8;
         let variable = &registry::HEALTH_SECRET;
-        let length = self
-            .config
-            .health
-            .secret
-            .as_ref()
-            .map(|text| text.expose().chars().count());
-        let message = match length {
+        let secret = self.config.health.secret.as_ref().map(|text| text.expose());
+        let message = match secret {
             None => "must be set: it guards the details of GET /health.",
-            Some(length) if length < SHORTEST => "must have at least 16 characters.",
+            // A header's value is trimmed on its way, so that spaces around it never match.
+            Some(text) if !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                "must be visible ASCII characters without spaces."
+            }
+            Some(text) if text.len() < SHORTEST => "must have at least 16 characters.",
+            Some(text) if text.bytes().collect::<BTreeSet<_>>().len() < DIFFERENT => {
+                "must have at least 8 different characters."
+            }
             Some(_) => return,
         };
         self.refuse(
@@ -253,7 +264,7 @@ impl Judge<'_> {
             let path = path.display();
             let problem = Problem::new(
                 named_by.clone(),
-                format!("every user of this machine can read {path}; `chmod 600 {path}`."),
+                format!("others on this machine can read or change {path}; `chmod 600 {path}`."),
             );
             let exception = Exception::ReadableSecrets;
             if self.config.server.allow_insecure.contains(&exception) {

@@ -285,9 +285,10 @@ impl Values {
     }
 
     fn note_permissions(&mut self, named_by: String, path: &Path) {
-        const OTHERS_READ: u32 = 0o004;
+        // Reading by a group is a common way to hand a secret to a service; writing never is.
+        const OTHERS: u32 = 0o026;
         let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
-        if mode & OTHERS_READ != 0 {
+        if mode & OTHERS != 0 {
             self.readable_by_all.push((named_by, path.to_owned()));
         }
     }

@@ -100,6 +100,35 @@ fn plain_http_for_others_without_a_proxy() {
         .env("DOORWARD_HOST", "0.0.0.0")
         .env("DOORWARD_TRUSTED_PROXIES", "10.0.0.0/8");
     drop(Server::serve(&mut command));
+    // A proxy on this machine is no reason to listen to others.
+    let mut command = safe(&dir);
+    command
+        .env("DOORWARD_HOST", "0.0.0.0")
+        .env("DOORWARD_TRUSTED_PROXIES", "127.0.0.1");
+    assert_eq!(run(&mut command).code, 2);
+    // And an accepted http issuer does not accept it either.
+    let mut command = safe(&dir);
+    command
+        .env("DOORWARD_HOST", "0.0.0.0")
+        .env("DOORWARD_PUBLIC_URL", "http://auth.example.com");
+    assert_eq!(
+        run(command.args(["--allow-insecure", "http-issuer"])).code,
+        2
+    );
+}
+
+#[test]
+fn a_guessable_health_secret() {
+    for weak in [
+        "                 ",
+        "aaaaaaaaaaaaaaaaaaaa",
+        "with a space in the middle",
+        "abcabcabcabcabcabc",
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut command = safe(&dir);
+        assert_eq!(run(command.env("HEALTH_SECRET", weak)).code, 2, "{weak}");
+    }
 }
 
 #[test]
@@ -134,7 +163,7 @@ fn secrets_that_everybody_can_read() {
             .env_remove("DOORWARD_MASTER_KEY")
             .env("DOORWARD_MASTER_KEY_FILE", &path);
     };
-    let expected = "DOORWARD_MASTER_KEY_FILE: every user of this machine can read";
+    let expected = "DOORWARD_MASTER_KEY_FILE: others on this machine can read or change";
     check(change, expected, Some("readable-secrets"));
 }
 
