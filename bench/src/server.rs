@@ -53,7 +53,7 @@ impl Deployment {
             .current_dir(self.data.path())
             .stdin(Stdio::null());
         if let Some(url) = &self.database_url {
-            command.env("DOORWARD_DATABASE_URL", url);
+            command.arg("--database-url").arg(url);
         }
         command
     }

@@ -10,6 +10,7 @@ mod operator;
 mod public;
 mod read;
 mod server;
+mod share;
 mod shell;
 
 pub use docs::{openapi_operator, openapi_public};

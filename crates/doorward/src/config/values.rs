@@ -326,6 +326,14 @@ fn known_names() -> Vec<String> {
 }
 
 impl Values {
+    /// What named it, when that was no flag of this command.
+    pub(crate) fn named_in_passing(&self, variable: &Variable) -> Option<String> {
+        match &self.by_key.get(variable.key)?.source {
+            Source::Default | Source::Flag(_) => None,
+            source => Some(source.to_string()),
+        }
+    }
+
     /// Whether somebody set it.
     pub(crate) fn is_set(&self, variable: &Variable) -> bool {
         self.by_key.contains_key(variable.key)

@@ -100,6 +100,14 @@ pub(crate) fn dev(global: &Global, args: &DevArgs, started: Instant) -> Outcome<
             &loaded.problems,
         ));
     }
+    // `dev` shows every message to whoever is at this machine and moves its clock: it must not
+    // attach to a deployment just because a shell happens to name one.
+    if let Some(named_by) = loaded.values.named_in_passing(&registry::DATABASE_URL) {
+        return Err(Failure::usage(format!(
+            "{named_by} names a database, and `doorward dev` would show its messages to everybody \
+             at this machine. Unset it, or name the database on purpose with --database-url."
+        )));
+    }
     let mut config = loaded.config;
     if !loaded.values.is_set(&registry::LOG_FORMAT) {
         config.log.format = Format::Pretty;

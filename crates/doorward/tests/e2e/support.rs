@@ -270,7 +270,7 @@ fn binary(data: &Path, database: Option<&TestDatabase>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
     command.env_clear().arg("--data-dir").arg(data);
     if let Some(database) = database {
-        command.env("DOORWARD_DATABASE_URL", database.url());
+        command.arg("--database-url").arg(database.url());
     }
     command
 }

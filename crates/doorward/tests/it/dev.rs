@@ -197,3 +197,21 @@ async fn somebody_elses_database_url_is_left_alone() {
     drop(server);
     assert!(!other.exists());
 }
+
+#[test]
+fn a_deployment_named_in_passing_is_not_attached_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = dir.path().join("other.db");
+    let mut command = doorward();
+    command
+        .env(
+            "DOORWARD_DATABASE_URL",
+            format!("sqlite:{}", other.display()),
+        )
+        .args(["dev", "--data-dir"])
+        .arg(dir.path().join("data"));
+    let said = run(&mut command);
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("--database-url"), "{}", said.err);
+    assert!(!other.exists());
+}

@@ -16,6 +16,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use crate::share::Shares;
+
 /// Bounds of the accept loop.
 #[derive(Debug, Clone)]
 pub struct ServeOptions {
@@ -26,7 +28,8 @@ pub struct ServeOptions {
     pub idle_timeout: Duration,
     /// Longest header of a request, in bytes (at least 8 KiB).
     pub max_header_bytes: usize,
-    /// Most connections at once; one more is told 503 and closed.
+    /// Most connections at once; one more is told 503 and closed. No peer address gets the last
+    /// eighth of them.
     pub max_connections: usize,
     /// Time that requests in flight get to finish when the server stops.
     pub drain_timeout: Duration,
@@ -63,7 +66,9 @@ pub async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<Drained> {
-    let places = Arc::new(Semaphore::new(options.max_connections.max(1)));
+    let max = options.max_connections.clamp(1, Semaphore::MAX_PERMITS);
+    let places = Arc::new(Semaphore::new(max));
+    let shares = Shares::of(max);
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
     let builder = Arc::new(connection::builder(&options));
@@ -74,18 +79,21 @@ pub async fn serve(
             () = &mut shutdown => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => match Arc::clone(&places).try_acquire_owned() {
-                    Ok(place) => {
+                Ok((stream, peer)) => match (
+                    Arc::clone(&places).try_acquire_owned(),
+                    shares.take(peer.ip()),
+                ) {
+                    (Ok(place), Some(share)) => {
                         let connection = connection::run(
                             stream, peer, Arc::clone(&builder), router.clone(),
                             options.clone(), stopping.clone(),
                         );
                         connections.spawn(async move {
                             connection.await;
-                            drop(place);
+                            drop((place, share));
                         });
                     }
-                    Err(_) => turn_away(&stream),
+                    _ => turn_away(&stream),
                 },
                 Err(error) => after_accept_error(&error).await?,
             },
