@@ -167,7 +167,7 @@ pub async fn authenticate(core: &Core, context: Context, key: &str) -> Result<Op
             ))
         }
         _ => {
-            refuse(core, &context, parsed.map(|(id, _)| id)).await?;
+            refuse(core, &context, parsed.map(|(id, _)| id));
             Err(Error::new(Code::TokenInvalid).with_message(
                 "The admin key is missing or not valid. Send it in the X-Admin-Key header; \
                  `doorward admin-key create` makes one.",
@@ -189,20 +189,12 @@ async fn note_use(core: &Core, key: &AdminKey, now: Timestamp) -> Result<()> {
         .await
 }
 
-async fn refuse(core: &Core, context: &Context, id: Option<AdminKeyId>) -> Result<()> {
-    if !core
-        .refusal_budget
-        .take(context.now(), Refused::AdminKey, Code::TokenInvalid)
-    {
-        return Ok(());
-    }
+fn refuse(core: &Core, context: &Context, id: Option<AdminKeyId>) {
     let mut event = context
         .event(None, Action::AdminKeyRefused)
         .refused(Code::TokenInvalid);
     if let Some(id) = id {
         event = event.on("admin_key", id);
     }
-    core.store
-        .write(move |tx| Ok::<_, Error>(tx.platform().audit(&event)?))
-        .await
+    core.refuse(Refused::AdminKey, Code::TokenInvalid, event);
 }

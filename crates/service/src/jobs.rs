@@ -13,6 +13,8 @@ use crate::{maintenance, signing};
 /// How often a node looks whether another changed something it caches. With one statement by
 /// primary key it costs nothing worth mentioning, and a change holds everywhere within a second.
 const STATE_POLL: Duration = Duration::from_millis(250);
+/// How often refusals are written. The beat is its own: nobody who is refused sees it.
+const REFUSALS_POLL: Duration = Duration::from_millis(250);
 /// How often keys are looked after.
 const KEYS_POLL: Duration = Duration::from_secs(30);
 /// How often maintenance is offered to run; whether it is due is decided in the database.
@@ -47,7 +49,18 @@ pub fn spawn(core: &Arc<Core>, stop: &watch::Receiver<()>) -> Vec<tokio::task::J
             },
         ))
     };
-    vec![state, keys, maintenance]
+    let refusals = {
+        let core = Arc::clone(core);
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            every(REFUSALS_POLL, stop, "refusals", || core.flush_refusals()).await;
+            // What was refused since: nobody is served any more.
+            if let Err(error) = core.flush_refusals().await {
+                tracing::warn!(%error, "the last refusals could not be written");
+            }
+        })
+    };
+    vec![state, keys, maintenance, refusals]
 }
 
 /// Reads anew what another node (or a command beside this server) has changed.

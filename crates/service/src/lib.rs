@@ -12,6 +12,7 @@ pub mod health;
 pub mod jobs;
 pub mod maintenance;
 pub mod otp;
+mod refusals;
 pub mod sessions;
 pub mod signing;
 pub mod users;

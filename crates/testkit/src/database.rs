@@ -10,6 +10,7 @@
     reason = "a test without its database has failed"
 )]
 
+mod counting;
 mod postgres;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use doorward_store::Store;
 use doorward_store::postgres::PostgresDriver;
 use doorward_store::sqlite::SqliteDriver;
 
+pub use counting::Counts;
 pub use postgres::{admin_url, skip_without_postgres};
 
 /// A migrated database of one test. It goes away with its last clone.
@@ -96,6 +98,17 @@ impl TestDatabase {
         }
     }
 
+    /// Another store on the same database that counts the transactions begun on it.
+    ///
+    /// # Panics
+    /// When it cannot be opened.
+    pub async fn open_counting(&self) -> (Store, Counts) {
+        match &self.0.place {
+            Place::Sqlite { path, .. } => counting::store(sqlite_driver(path)),
+            Place::Postgres(database) => counting::store(postgres_driver(database.url()).await),
+        }
+    }
+
     /// The URL to start the binary on it.
     #[must_use]
     pub fn url(&self) -> String {
@@ -107,19 +120,25 @@ impl TestDatabase {
 }
 
 /// Few connections: tests run side by side, and a server allows about a hundred.
-fn open_sqlite(path: &Path) -> Store {
+fn sqlite_driver(path: &Path) -> SqliteDriver {
     let options = doorward_store::sqlite::Options::file(path);
-    Store::new(SqliteDriver::open(options).expect("SQLite opens"))
+    SqliteDriver::open(options).expect("SQLite opens")
+}
+
+async fn postgres_driver(url: &str) -> PostgresDriver {
+    let mut options = doorward_store::postgres::Options::parse(url).expect("a usable URL");
+    options.connections = 4;
+    PostgresDriver::connect(options)
+        .await
+        .expect("PostgreSQL answers")
+}
+
+fn open_sqlite(path: &Path) -> Store {
+    Store::new(sqlite_driver(path))
 }
 
 async fn open_postgres(url: &str) -> Store {
-    let mut options = doorward_store::postgres::Options::parse(url).expect("a usable URL");
-    options.connections = 4;
-    Store::new(
-        PostgresDriver::connect(options)
-            .await
-            .expect("PostgreSQL answers"),
-    )
+    Store::new(postgres_driver(url).await)
 }
 
 /// Runs an async test on a database of its own;

@@ -24,7 +24,7 @@ use doorward_service::{
 use doorward_store::Store;
 use doorward_store::platform::{AuditFilter, StoredEvent};
 
-use crate::database::TestDatabase;
+use crate::database::{Counts, TestDatabase};
 
 /// A clock that stands still until the test moves it.
 struct Still(Timestamp);
@@ -81,7 +81,7 @@ impl Platform {
         let keyring = Arc::new(Keyring::new(MasterKey::generate(&OsRandom), Vec::new()));
         let outbox = Arc::new(Capture::new());
         let store = database.store();
-        let core = node(store, &keyring, &clock, &outbox, settings).await;
+        let core = node(store.clone(), store, &keyring, &clock, &outbox, settings).await;
         Self {
             core,
             clock,
@@ -98,6 +98,7 @@ impl Platform {
     pub async fn second_node(&self) -> Arc<Core> {
         let store = self.database.open().await;
         node(
+            store.clone(),
             store,
             &self.keyring,
             &self.clock,
@@ -105,6 +106,25 @@ impl Platform {
             self.core.settings.clone(),
         )
         .await
+    }
+
+    /// A node that counts what its use cases ask of the database; its outbox worker, which polls,
+    /// is not counted.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn counted_node(&self) -> (Arc<Core>, Counts) {
+        let (store, counts) = self.database.open_counting().await;
+        let core = node(
+            store,
+            self.database.store(),
+            &self.keyring,
+            &self.clock,
+            &self.outbox,
+            self.core.settings.clone(),
+        )
+        .await;
+        (core, counts)
     }
 
     /// Moves the clock of all nodes.
@@ -227,11 +247,16 @@ impl Platform {
         }
     }
 
-    /// The newest audit events of an app, newest first.
+    /// The newest audit events of an app, newest first; with the refusals that the first node has
+    /// noted and not yet written.
     ///
     /// # Panics
     /// When they cannot be read.
     pub async fn events(&self, app: Option<AppId>) -> Vec<StoredEvent> {
+        self.core
+            .flush_refusals()
+            .await
+            .expect("refusals are written");
         let filter = AuditFilter {
             app_id: app,
             limit: 200,
@@ -258,13 +283,14 @@ pub fn contact(text: &str) -> Contact {
 
 async fn node(
     store: Store,
+    outbox_store: Store,
     keyring: &Arc<Keyring>,
     clock: &OffsetClock,
     outbox: &Arc<Capture>,
     settings: PlatformSettings,
 ) -> Arc<Core> {
     let core = Core::start(CoreParts {
-        store: store.clone(),
+        store,
         keyring: Arc::clone(keyring),
         clock: Arc::new(clock.clone()),
         random: Arc::new(OsRandom),
@@ -273,7 +299,7 @@ async fn node(
     .await
     .expect("the core starts");
     let parts = WorkerParts {
-        store,
+        store: outbox_store,
         keyring: Arc::clone(keyring),
         sender: Arc::clone(outbox) as Arc<dyn doorward_delivery::sender::Sender>,
         templates: Arc::new(BuiltIn),

@@ -13,8 +13,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
+use doorward_domain::AppId;
 use doorward_domain::secret::{AppSecret, SecretText};
-use doorward_service::{AppContext, Core, Error, apps};
+use doorward_service::{AppContext, Context, Core, Error, apps};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -22,7 +23,7 @@ pub(crate) use self::health::Health;
 pub(crate) use self::revoke::Success;
 use crate::docs;
 use crate::error::ApiResult;
-use crate::read::{AppCredentials, BodyLimit};
+use crate::read::{AppCredentials, BodyLimit, BrowserSecrets};
 use crate::shell::{Face, Meta, Shell, ShellOptions};
 
 /// What the public face needs.
@@ -75,6 +76,12 @@ pub fn public_router(face: PublicFace) -> Router {
 impl FromRef<Arc<PublicFace>> for BodyLimit {
     fn from_ref(face: &Arc<PublicFace>) -> Self {
         Self(face.options.body_limit)
+    }
+}
+
+impl BrowserSecrets for Arc<PublicFace> {
+    async fn seen(&self, context: Context, claimed: Option<AppId>) -> Result<(), Error> {
+        apps::note_browser(&self.core, &context, claimed).await
     }
 }
 

@@ -4,12 +4,13 @@ use axum::extract::{FromRef, FromRequest, Request};
 use axum::http::header;
 use doorward_domain::secret::SecretText;
 use doorward_domain::{AppId, Code};
-use doorward_service::Error;
+use doorward_service::{Context, Error};
 
 use super::authorization::{Authorization, authorization};
 use super::fields::{secret, uuid};
 use super::{BodyLimit, Fields, JsonBody};
 use crate::error::{ApiError, ApiResult, Challenge};
+use crate::shell::Meta;
 
 /// An app's id and secret, not yet checked. Any text may be tried as a secret: a malformed one is a
 /// wrong one (401, not 400).
@@ -17,6 +18,16 @@ use crate::error::{ApiError, ApiResult, Challenge};
 pub(crate) struct AppCredentials {
     pub(crate) app_id: AppId,
     pub(crate) app_secret: SecretText,
+}
+
+/// Who is told that an app secret was sent by a browser.
+pub(crate) trait BrowserSecrets {
+    /// Leaves a trace of it.
+    fn seen(
+        &self,
+        context: Context,
+        claimed: Option<AppId>,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 /// Fields of a request that needs an app's credentials.
@@ -47,19 +58,27 @@ impl AppBody {
 
 impl<S> FromRequest<S> for AppBody
 where
-    S: Send + Sync,
+    S: BrowserSecrets + Send + Sync,
     BodyLimit: FromRef<S>,
 {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let meta = request.extensions().get::<Meta>().cloned();
         let from_browser = request.headers().contains_key(header::ORIGIN);
         let authorization = authorization(request.headers())?;
         let mut fields = Fields::from(JsonBody::from_request(request, state).await?);
         if from_browser
             && (fields.has("app_secret") || matches!(authorization, Authorization::Basic { .. }))
         {
-            return Err(refuse_browser(&mut fields));
+            let claimed = match &authorization {
+                Authorization::Basic { user, .. } => uuid(user).ok(),
+                _ => fields.optional("app_id", uuid).flatten(),
+            };
+            if let Some(meta) = meta {
+                state.seen(meta.context(), claimed).await?;
+            }
+            return Err(refuse_browser(claimed));
         }
         let (credentials, bearer) = match authorization {
             Authorization::Basic { user, password } => {
@@ -113,8 +132,7 @@ fn from_header(
 }
 
 /// Checklist C5: a browser that knows the secret has given it to everybody.
-fn refuse_browser(fields: &mut Fields) -> ApiError {
-    let app_id = fields.optional("app_id", uuid::<AppId>).flatten();
+fn refuse_browser(app_id: Option<AppId>) -> ApiError {
     tracing::warn!(
         target: "doorward::security",
         claimed_app_id = app_id.map(tracing::field::display),

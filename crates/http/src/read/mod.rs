@@ -8,7 +8,7 @@ mod json;
 mod page;
 mod query;
 
-pub(crate) use self::app_body::{AppBody, AppCredentials};
+pub(crate) use self::app_body::{AppBody, AppCredentials, BrowserSecrets};
 pub(crate) use self::authorization::{Authorization, authorization};
 pub(crate) use self::body::{BodyLimit, JsonBody};
 pub(crate) use self::fields::{Fields, ip, secret, time, uuid};

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
-use crate::read::{AppBody, BodyLimit, JsonBody};
+use crate::read::{AppBody, BodyLimit, BrowserSecrets, JsonBody};
 
 fn shell(options: ShellOptions) -> Router {
     let limited = Router::new()
@@ -51,6 +51,16 @@ struct Limit(usize);
 impl axum::extract::FromRef<Limit> for BodyLimit {
     fn from_ref(limit: &Limit) -> Self {
         Self(limit.0)
+    }
+}
+
+impl BrowserSecrets for Limit {
+    async fn seen(
+        &self,
+        _: doorward_service::Context,
+        _: Option<doorward_domain::AppId>,
+    ) -> Result<(), doorward_service::Error> {
+        Ok(())
     }
 }
 

@@ -280,4 +280,24 @@ on_both_engines! {
         // The cause is for the log.
         assert_eq!(body["message"], doorward_domain::Code::ServiceUnavailable.message());
     }
+
+    async fn a_secret_sent_by_a_browser_leaves_a_trace(db: TestDatabase) {
+        let front = Front::start(&db).await;
+        let app = front.platform.app("shop").await;
+        let body = json!({"refresh_token": "x"});
+        let basic = BASE64_STANDARD.encode(format!("{}:{}", app.id, app.secret.expose()));
+        for ask in [
+            post("/auth/revoke", body.clone()).by(&app),
+            post("/auth/revoke", body).header("authorization", format!("Basic {basic}")),
+        ] {
+            front.platform.advance(1);
+            let answer = front.send(ask.header("origin", "https://shop.example")).await;
+            assert_eq!(answer.brief(), (403, "FORBIDDEN".to_owned()));
+            let event = front.platform.events(Some(app.id)).await.remove(0);
+            assert_eq!(event.action, "app.authentication_failed");
+            assert_eq!(event.request_id.unwrap().to_string(), answer.header("x-request-id"));
+            let text = format!("{event:?}");
+            assert!(text.contains("from_browser") && !text.contains(app.secret.expose()), "{text}");
+        }
+    }
 }

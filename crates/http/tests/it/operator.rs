@@ -150,6 +150,7 @@ on_both_engines! {
         front.platform.advance(1);
         let wrong = json!({"app_id": app.id, "app_secret": "wrong", "refresh_token": "x"});
         let refused = front.send(post("/auth/revoke", wrong).header("user-agent", "curl/8")).await;
+        front.platform.core.flush_refusals().await.unwrap();
         let path = format!("/admin/audit?app_id={}&limit=1", app.id);
         let event = front.admin(get(path)).await.json()["items"][0].clone();
         assert_eq!(event["action"], "app.authentication_failed");

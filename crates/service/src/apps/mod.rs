@@ -7,8 +7,8 @@ mod rotate_secret;
 mod status;
 mod update;
 
-pub use authenticate::authenticate;
 pub(crate) use authenticate::{active_app, reauthenticate};
+pub use authenticate::{authenticate, note_browser};
 pub use create::{CreateApp, CreatedApp, create};
 pub use list::{list, show, show_by_slug};
 pub use rotate_secret::{MAX_OVERLAP_SECONDS, rotate_secret};

@@ -90,6 +90,7 @@ pub struct Core {
     pub(crate) apps: AppCache,
     pub(crate) signing: RwLock<Arc<SigningSet>>,
     pub(crate) refusal_budget: Arc<crate::audit::RefusalBudget>,
+    pub(crate) refusals: crate::refusals::Refusals,
 }
 
 impl Core {
@@ -110,6 +111,7 @@ impl Core {
             apps: AppCache::default(),
             signing: RwLock::new(Arc::new(SigningSet::empty())),
             refusal_budget: Arc::default(),
+            refusals: crate::refusals::Refusals::default(),
         });
         let system = core.system_context();
         crate::signing::ensure_active(&core, &system).await?;

@@ -12,6 +12,7 @@ mod contacts;
 mod floods;
 mod keys;
 mod limits;
+mod oracle;
 mod races;
 mod support;
 mod tenancy;

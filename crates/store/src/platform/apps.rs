@@ -22,9 +22,24 @@ pub struct AppChange {
     pub now: Timestamp,
 }
 
+/// What a look-up for credentials found.
+#[derive(Debug, Clone)]
+pub enum Candidate {
+    /// The app.
+    Known(App),
+    /// There is no such app; this is another one, to do the same work with. Its secret opens
+    /// nothing here.
+    StandIn(App),
+}
+
 const BY_ID: &str = "SELECT id, slug, name, status, version, session_epoch, secret_hash, \
      previous_secret_hash, previous_secret_until, secret_rotated_at, settings, created_at, \
      updated_at FROM apps WHERE id = $1";
+/// One row whether or not there is such an app, as long as there is any app at all.
+const BY_ID_OR_FIRST: &str = "SELECT id, slug, name, status, version, session_epoch, secret_hash, \
+     previous_secret_hash, previous_secret_until, secret_rotated_at, settings, created_at, \
+     updated_at FROM apps WHERE id = COALESCE((SELECT id FROM apps WHERE id = $1), \
+     (SELECT id FROM apps ORDER BY id LIMIT 1))";
 const BY_SLUG: &str = "SELECT id, slug, name, status, version, session_epoch, secret_hash, \
      previous_secret_hash, previous_secret_until, secret_rotated_at, settings, created_at, \
      updated_at FROM apps WHERE slug = $1";
@@ -71,6 +86,23 @@ impl PlatformRead<'_> {
             .next()
             .map(app)
             .transpose()
+    }
+
+    /// An app whose credentials are to be checked. An unknown id costs what a known one costs: one
+    /// statement, one row, one decoding. `None` only while there is no app at all.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn app_or_stand_in(&mut self, id: AppId) -> Result<Option<Candidate>, StoreError> {
+        let rows = self.connection.query(BY_ID_OR_FIRST, &[id.into()])?;
+        let found = rows.into_iter().next().map(app).transpose()?;
+        Ok(found.map(|app| {
+            if app.id == id {
+                Candidate::Known(app)
+            } else {
+                Candidate::StandIn(app)
+            }
+        }))
     }
 
     /// An app by its slug.

@@ -11,7 +11,7 @@ mod signing_keys;
 use crate::port::Connection;
 
 pub use admin_keys::AdminKey;
-pub use apps::AppChange;
+pub use apps::{AppChange, Candidate};
 pub(crate) use audit::insert_event;
 pub use audit::{AuditFilter, StoredEvent};
 pub use jobs::JobRecord;

@@ -3,7 +3,7 @@
 use doorward_domain::AppId;
 use doorward_domain::app::{App, AppSettings, AppStatus, PreviousSecret, Slug};
 use doorward_domain::limit::LimitRule;
-use doorward_store::platform::AppChange;
+use doorward_store::platform::{AppChange, Candidate};
 use doorward_testkit::database::TestDatabase;
 
 use crate::support::{Platform, Raw, at, fresh, hash, micros, new_app, platform, seed_app};
@@ -11,6 +11,7 @@ use crate::support::{Platform, Raw, at, fresh, hash, micros, new_app, platform, 
 contract! {
     an_app_is_read_as_it_was_written:
         PlatformRead::app, PlatformRead::app_by_slug, PlatformWrite::insert_app;
+    an_unknown_app_is_looked_up_like_a_known_one: PlatformRead::app_or_stand_in;
     a_slug_is_given_once: PlatformWrite::insert_app;
     apps_are_listed_in_pages: PlatformRead::apps;
     a_change_is_made_against_a_version: PlatformWrite::update_app;
@@ -55,6 +56,26 @@ async fn an_app_is_read_as_it_was_written(db: TestDatabase) {
     assert!(platform.read(move |p| p.app(unknown)).await.is_none());
     let slug = Slug::parse("nobody").expect("a slug");
     assert!(platform.read(move |p| p.app_by_slug(&slug)).await.is_none());
+}
+
+async fn an_unknown_app_is_looked_up_like_a_known_one(db: TestDatabase) {
+    let platform = platform(&db);
+    let unknown = AppId::from_uuid(fresh());
+    let nobody = platform.read(move |p| p.app_or_stand_in(unknown)).await;
+    assert!(nobody.is_none(), "nobody stands in where there is no app");
+    let (first, second) = (seed_app(&db).await.id, seed_app(&db).await.id);
+    for id in [first, second] {
+        match platform.read(move |p| p.app_or_stand_in(id)).await {
+            Some(Candidate::Known(app)) => {
+                assert_eq!(fields(&app), fields(&read(&platform, id).await));
+            }
+            other => panic!("a known app is itself, not {other:?}"),
+        }
+    }
+    match platform.read(move |p| p.app_or_stand_in(unknown)).await {
+        Some(Candidate::StandIn(app)) => assert!(app.id == first || app.id == second),
+        other => panic!("an unknown app is nobody, not {other:?}"),
+    }
 }
 
 async fn a_slug_is_given_once(db: TestDatabase) {
