@@ -1,5 +1,7 @@
 //! The claims of an access token (product boundary: RFC 9068 with our own names).
 
+use doorward_domain::entitlement::Entitlements;
+use doorward_domain::role::RoleName;
 use doorward_domain::{AppId, SessionId, TenantId, UserId};
 use serde::Serialize;
 use uuid::Uuid;
@@ -26,7 +28,13 @@ pub struct AccessClaims<'a> {
     /// The organization the token speaks for; written as `null` when there is none.
     pub tenant_id: Option<TenantId>,
     /// The user's roles in that organization.
-    pub roles: &'a [String],
+    pub roles: &'a [RoleName],
+    /// What those roles permit, each once; left out when there is nothing.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub permissions: &'a [&'a str],
+    /// What the user's own licences entitle to; left out when there is nothing.
+    #[serde(skip_serializing_if = "Entitlements::is_empty")]
+    pub entitlements: &'a Entitlements,
     /// The session.
     pub sid: SessionId,
     /// Issued at.

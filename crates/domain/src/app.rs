@@ -1,13 +1,14 @@
 //! An app: an isolated customer of the platform, and its settings.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::Serialize;
 
 use crate::ids::AppId;
-use crate::limit::LimitRule;
+use crate::role::RoleBook;
 use crate::time::Timestamp;
+
+pub use crate::settings::{AppLimits, AppSettings};
 
 /// Short, URL-safe, unique name of an app; one of the two audiences of its tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
@@ -114,6 +115,8 @@ pub struct App {
     pub secret_rotated_at: Timestamp,
     /// Everything that can be set per app.
     pub settings: AppSettings,
+    /// What its roles permit.
+    pub roles: Arc<RoleBook>,
     /// Creation.
     pub created_at: Timestamp,
     /// Last change.
@@ -129,278 +132,9 @@ pub struct PreviousSecret {
     pub until: Timestamp,
 }
 
-/// Everything that can be set per app. Absent fields of a stored document take their defaults, so
-/// that a new setting needs no migration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct AppSettings {
-    /// Life of an access token in seconds (60 to 3,600).
-    pub access_token_seconds: i64,
-    /// Idle life of a session in seconds: a refresh moves its end (3,600 to 31,536,000).
-    pub refresh_token_seconds: i64,
-    /// Absolute life of a session in seconds (3,600 to 31,536,000).
-    pub session_seconds: i64,
-    /// Life of a one-time code in seconds (60 to 600; 63B §3.1.3.2: at most 10 minutes).
-    pub otp_seconds: i64,
-    /// Wrong attempts that lock a code for good (1 to 5).
-    pub otp_attempts: i64,
-    /// Life of the reset token that a PASSWORD_RESET code yields, in seconds (60 to 3,600).
-    pub reset_token_seconds: i64,
-    /// Whether LOGIN may create users.
-    pub sign_up: bool,
-    /// Whether codes may be sent by e-mail.
-    pub otp_email: bool,
-    /// Whether codes may be sent by SMS.
-    pub otp_sms: bool,
-    /// Language of messages (BCP 47).
-    pub language: String,
-    /// Limits.
-    pub limits: AppLimits,
-    /// Settings that a newer version of the program has written: kept as they are, so that nodes of
-    /// two versions can share a database. What a caller sends is judged by [`AppSettings::patched`].
-    #[serde(flatten)]
-    pub later: BTreeMap<String, Value>,
-}
-
-/// Limits of an app. Each is "at most `max` in any `seconds`".
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct AppLimits {
-    /// Codes sent to one contact.
-    pub otp_per_contact: LimitRule,
-    /// Codes sent on behalf of one client address, where the app's backend names it.
-    pub otp_per_address: LimitRule,
-    /// Codes sent by the whole app.
-    pub otp_per_app: LimitRule,
-    /// Wrong codes for one contact, over all its requests (63B §3.2.2: a new code does not reset
-    /// the count).
-    pub otp_failures_per_contact: LimitRule,
-    /// As [`AppSettings::later`].
-    #[serde(flatten)]
-    pub later: BTreeMap<String, Value>,
-}
-
-impl Default for AppSettings {
-    fn default() -> Self {
-        Self {
-            access_token_seconds: 30 * 60,
-            refresh_token_seconds: 30 * 24 * 3600,
-            session_seconds: 365 * 24 * 3600,
-            otp_seconds: 5 * 60,
-            otp_attempts: 3,
-            reset_token_seconds: 15 * 60,
-            sign_up: true,
-            otp_email: true,
-            otp_sms: true,
-            language: "en".to_owned(),
-            limits: AppLimits::default(),
-            later: BTreeMap::new(),
-        }
-    }
-}
-
-impl Default for AppLimits {
-    fn default() -> Self {
-        Self {
-            otp_per_contact: LimitRule {
-                max: 3,
-                seconds: 600,
-            },
-            otp_per_address: LimitRule {
-                max: 1_000,
-                seconds: 600,
-            },
-            otp_per_app: LimitRule {
-                max: 10_000,
-                seconds: 600,
-            },
-            otp_failures_per_contact: LimitRule {
-                max: 50,
-                seconds: 24 * 3600,
-            },
-            later: BTreeMap::new(),
-        }
-    }
-}
-
-impl AppSettings {
-    /// These settings with a patch applied (JSON merge patch, RFC 7396, except that `null` restores
-    /// the default). Strict, unlike reading what is stored: a name that does not exist and a value
-    /// of another kind are refused.
-    ///
-    /// # Errors
-    /// Every field that is wrong, as (field, message).
-    pub fn patched(&self, patch: &Map<String, Value>) -> Result<Self, Vec<(String, String)>> {
-        let whole = |error: serde_json::Error| vec![("settings".to_owned(), error.to_string())];
-        let defaults = serde_json::to_value(Self::default()).map_err(whole)?;
-        let mut merged = serde_json::to_value(self).map_err(whole)?;
-        let mut wrong = Vec::new();
-        merge("settings", &defaults, &mut merged, patch, &mut wrong);
-        if !wrong.is_empty() {
-            return Err(wrong);
-        }
-        let settings: Self = serde_json::from_value(merged).map_err(whole)?;
-        let problems = settings.problems();
-        if problems.is_empty() {
-            Ok(settings)
-        } else {
-            Err(problems
-                .into_iter()
-                .map(|(field, message)| (field.to_owned(), message))
-                .collect())
-        }
-    }
-
-    /// Every field that is out of range, as (field, message).
-    #[must_use]
-    pub fn problems(&self) -> Vec<(&'static str, String)> {
-        let mut out = Vec::new();
-        let mut range = |field, value: i64, low: i64, high: i64| {
-            if !(low..=high).contains(&value) {
-                out.push((field, format!("Must be between {low} and {high}")));
-            }
-        };
-        range(
-            "settings.access_token_seconds",
-            self.access_token_seconds,
-            60,
-            3_600,
-        );
-        range(
-            "settings.refresh_token_seconds",
-            self.refresh_token_seconds,
-            3_600,
-            31_536_000,
-        );
-        range(
-            "settings.session_seconds",
-            self.session_seconds,
-            3_600,
-            31_536_000,
-        );
-        range("settings.otp_seconds", self.otp_seconds, 60, 600);
-        range("settings.otp_attempts", self.otp_attempts, 1, 5);
-        range(
-            "settings.reset_token_seconds",
-            self.reset_token_seconds,
-            60,
-            3_600,
-        );
-        for (field, rule) in [
-            (
-                "settings.limits.otp_per_contact",
-                self.limits.otp_per_contact,
-            ),
-            (
-                "settings.limits.otp_per_address",
-                self.limits.otp_per_address,
-            ),
-            ("settings.limits.otp_per_app", self.limits.otp_per_app),
-            (
-                "settings.limits.otp_failures_per_contact",
-                self.limits.otp_failures_per_contact,
-            ),
-        ] {
-            if !rule.is_sane() {
-                out.push((
-                    field,
-                    "max must be between 1 and 1000000, seconds between 1 and 604800".to_owned(),
-                ));
-            }
-        }
-        let language_ok = (2..=35).contains(&self.language.len())
-            && self
-                .language
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if !language_ok {
-            out.push((
-                "settings.language",
-                "Must be a language tag (e.g. en or pt-BR)".to_owned(),
-            ));
-        }
-        out
-    }
-}
-
-fn merge(
-    place: &str,
-    defaults: &Value,
-    target: &mut Value,
-    patch: &Map<String, Value>,
-    wrong: &mut Vec<(String, String)>,
-) {
-    for (name, given) in patch {
-        let field = format!("{place}.{name}");
-        let (Some(default), Some(slot)) = (defaults.get(name), target.get_mut(name)) else {
-            wrong.push((field, "There is no such setting".to_owned()));
-            continue;
-        };
-        let kind = match (default, given) {
-            (_, Value::Null) => {
-                *slot = default.clone();
-                continue;
-            }
-            (Value::Object(_), Value::Object(inner)) => {
-                merge(&field, default, slot, inner, wrong);
-                continue;
-            }
-            (Value::Bool(_), Value::Bool(_)) | (Value::String(_), Value::String(_)) => None,
-            (Value::Number(_), Value::Number(number)) if number.is_i64() => None,
-            (Value::Object(_), _) => Some("Must be an object"),
-            (Value::Bool(_), _) => Some("Must be true or false"),
-            (Value::Number(_), _) => Some("Must be a whole number"),
-            _ => Some("Must be text"),
-        };
-        match kind {
-            Some(message) => wrong.push((field, message.to_owned())),
-            None => *slot = given.clone(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_patch_is_strict_and_what_is_stored_is_not() {
-        let stored = r#"{"otp_seconds": 120, "passkeys": true, "limits": {"per_galaxy": 1}}"#;
-        let newer: AppSettings = serde_json::from_str(stored).unwrap();
-        let patch = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap();
-        let kept = newer.patched(&patch(r#"{"sign_up": false}"#)).unwrap();
-        let written = serde_json::to_value(&kept).unwrap();
-        assert_eq!(
-            (&written["passkeys"], &written["limits"]["per_galaxy"]),
-            (&true.into(), &1.into())
-        );
-        let wrong = newer
-            .patched(&patch(
-                r#"{"nonsense": 1, "sign_up": "no", "otp_seconds": {"a": 1}, "limits": 3,
-                    "language": 5}"#,
-            ))
-            .unwrap_err();
-        let fields: Vec<_> = wrong.iter().map(|(field, _)| field.as_str()).collect();
-        assert_eq!(fields.len(), 5, "{fields:?}");
-        let reset = newer.patched(&patch(r#"{"otp_seconds": null}"#)).unwrap();
-        assert_eq!(reset.otp_seconds, 300);
-        let half = r#"{"limits": {"otp_per_contact": {"max": 9, "seconds": null}}}"#;
-        assert_eq!(
-            newer
-                .patched(&patch(half))
-                .unwrap()
-                .limits
-                .otp_per_contact
-                .seconds,
-            600
-        );
-        assert!(
-            newer
-                .patched(&patch(r#"{"limits": {"otp_per_app": {"max": -1}}}"#))
-                .is_err()
-        );
-        assert!(newer.patched(&patch(r#"{"otp_seconds": 5}"#)).is_err());
-    }
 
     #[test]
     fn slugs() {
@@ -423,25 +157,6 @@ mod tests {
         ] {
             assert!(Slug::parse(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn settings_default_is_sane_and_old_documents_load() {
-        assert!(AppSettings::default().problems().is_empty());
-        let old: AppSettings = serde_json::from_str(r#"{"otp_seconds": 120}"#).unwrap();
-        assert_eq!(old.otp_seconds, 120);
-        assert_eq!(old.access_token_seconds, 1800);
-    }
-
-    #[test]
-    fn settings_name_every_bad_field() {
-        let bad = AppSettings {
-            otp_seconds: 0,
-            otp_attempts: 99,
-            ..AppSettings::default()
-        };
-        let fields: Vec<_> = bad.problems().into_iter().map(|(field, _)| field).collect();
-        assert_eq!(fields, ["settings.otp_seconds", "settings.otp_attempts"]);
     }
 
     #[test]

@@ -147,6 +147,52 @@ actions! {
     SessionRevoked = "session.revoked";
     /// Every session of a user was ended.
     UserSessionsRevoked = "user.sessions_revoked";
+    /// An organization was created.
+    OrganizationCreated = "organization.created";
+    /// An organization was renamed.
+    OrganizationRenamed = "organization.renamed";
+    /// An organization was archived: it goes into no token any more.
+    OrganizationArchived = "organization.archived";
+    /// An archived organization was taken into use again.
+    OrganizationRestored = "organization.restored";
+    /// A user was given a role in an organization.
+    RoleAssigned = "role.assigned";
+    /// A user lost a role, or all of them, in an organization.
+    RoleRevoked = "role.revoked";
+    /// A user was removed from an organization.
+    MemberRemoved = "organization.member_removed";
+    /// An app defined a role, or changed its permissions.
+    RoleDefined = "role.defined";
+    /// An app's definition of a role was deleted.
+    RoleDeleted = "role.deleted";
+    /// A tenant was asked for that the user is no member of.
+    TenantRefused = "session.tenant_refused";
+    /// A licence was generated.
+    LicenseGenerated = "license.generated";
+    /// A licence's terms were changed: expiry, slots, entitlements, label.
+    LicenseUpdated = "license.updated";
+    /// A licence was suspended.
+    LicenseSuspended = "license.suspended";
+    /// A suspended licence was resumed.
+    LicenseResumed = "license.resumed";
+    /// A licence was revoked for good.
+    LicenseRevoked = "license.revoked";
+    /// A licence key was shown to an operator.
+    LicenseRevealed = "license.revealed";
+    /// A device took a slot of a licence.
+    LicenseActivated = "license.activated";
+    /// A device gave its slot back.
+    LicenseDeactivated = "license.deactivated";
+    /// The holder of a licence released the slot of a lost device.
+    LicenseSeatReleased = "license.seat_released";
+    /// A licence was verified on a device for the first time in an hour.
+    LicenseVerified = "license.verified";
+    /// A licence file was issued for use without a network.
+    LicenseCheckedOut = "license.checked_out";
+    /// A call about a licence was refused.
+    LicenseRefused = "license.refused";
+    /// The key that signs an app's licence files was made or replaced.
+    LicenseKeyRotated = "license_key.rotated";
     /// A reset token was issued.
     PasswordResetIssued = "password.reset_issued";
     /// A message was given up.

@@ -70,6 +70,29 @@ codes! {
     UserNotFound = "USER_NOT_FOUND", 404, "There is no such user.";
     /// The organization is unknown in this app.
     TenantNotFound = "TENANT_NOT_FOUND", 404, "There is no such tenant.";
+    /// There is no such role to revoke, or the app defines no role of that name.
+    RoleNotFound = "ROLE_NOT_FOUND", 404, "There is no such role.";
+    /// The organization would be left without an owner.
+    LastOwner = "LAST_OWNER", 409, "The last owner of an organization cannot leave or be demoted. Make somebody else an owner first.";
+    /// No such licence key, or another app's.
+    LicenseNotFound = "LICENSE_NOT_FOUND", 404, "There is no such licence.";
+    /// The licence key is malformed; most likely a typing error.
+    LicenseInvalid = "LICENSE_INVALID", 400, "This is not a well-formed licence key. Check it for typing errors.";
+    /// The licence was revoked for good.
+    LicenseRevoked = "LICENSE_REVOKED", 403, "The licence has been revoked.";
+    /// The licence is suspended until it is resumed.
+    LicenseSuspended = "LICENSE_SUSPENDED", 403, "The licence is suspended.";
+    /// The licence is past its `expires_at`.
+    LicenseExpired = "LICENSE_EXPIRED", 403, "The licence has expired.";
+    /// The device was never activated on this licence, or was deactivated; or there is no such
+    /// activation.
+    LicenseNotActivated = "LICENSE_NOT_ACTIVATED", 403, "This device is not activated on the licence.";
+    /// All device slots of the licence are used by other devices.
+    LicenseMaxActivations = "LICENSE_MAX_ACTIVATIONS", 403, "All device slots of the licence are in use.";
+    /// The licence was revoked before.
+    LicenseAlreadyRevoked = "LICENSE_ALREADY_REVOKED", 409, "The licence has already been revoked.";
+    /// More was asked for than a limit allows.
+    RateLimited = "RATE_LIMITED", 429, "Too many requests. Wait before trying again.";
     /// The address belongs to another user of the app.
     AddressTaken = "ADDRESS_TAKEN", 409, "Another user already has this address.";
     /// A field is missing or malformed; `details` names every one.

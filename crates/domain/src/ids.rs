@@ -84,6 +84,12 @@ typed_id! {
     SessionId;
     /// An organization inside one app (`tenant_id` on the wire).
     TenantId;
+    /// A licence: the right to run a program on a number of devices.
+    LicenseId;
+    /// A device's slot on a licence.
+    ActivationId;
+    /// An entry of the revocation feed.
+    RevocationId;
     /// A request for a one-time code.
     OtpRequestId;
     /// A one-time secret other than a code (reset token, link, exchange code).

@@ -34,6 +34,14 @@ scopes! {
     UsersRead = "users:read";
     /// Change users, end sessions.
     UsersWrite = "users:write";
+    /// Read organizations, their members and an app's roles.
+    OrgsRead = "orgs:read";
+    /// Create and change organizations, assign and define roles.
+    OrgsWrite = "orgs:write";
+    /// Read licences and their devices.
+    LicensesRead = "licenses:read";
+    /// Generate and change licences, reveal a key.
+    LicensesWrite = "licenses:write";
     /// Read the audit log.
     AuditRead = "audit:read";
     /// Read metrics and health details.

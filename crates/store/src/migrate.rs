@@ -42,14 +42,24 @@ pub struct MigrationStatus {
 }
 
 /// Every migration, in order.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    name: "foundation",
-    compatible_from: 1,
-    common: include_str!("../migrations/0001_foundation.sql"),
-    sqlite: include_str!("../migrations/0001_foundation.sqlite.sql"),
-    postgres: include_str!("../migrations/0001_foundation.postgres.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "foundation",
+        compatible_from: 1,
+        common: include_str!("../migrations/0001_foundation.sql"),
+        sqlite: include_str!("../migrations/0001_foundation.sqlite.sql"),
+        postgres: include_str!("../migrations/0001_foundation.postgres.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "organizations_licenses",
+        compatible_from: 1,
+        common: include_str!("../migrations/0002_organizations_licenses.sql"),
+        sqlite: include_str!("../migrations/0002_organizations_licenses.sqlite.sql"),
+        postgres: include_str!("../migrations/0002_organizations_licenses.postgres.sql"),
+    },
+];
 
 /// The table of applied migrations. Its row 0 stands for the empty database, and is the lock that
 /// PostgreSQL's runners take (see `postgres::migrate`).

@@ -7,6 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use doorward_crypto::signing::jwks_json;
 use doorward_crypto::{AccessClaims, PublicKey, SigningError, SigningKey};
+use doorward_domain::entitlement::Entitlements;
+use doorward_domain::role::RoleName;
 use doorward_domain::signing::SigningAlg;
 use doorward_domain::{SessionId, TenantId, UserId};
 use serde_json::{Value, json};
@@ -226,6 +228,8 @@ fn access_claims_have_their_order_and_null() {
         app_slug: "shop",
         tenant_id: None,
         roles: &[],
+        permissions: &[],
+        entitlements: &Entitlements::default(),
         sid: session(),
         iat: 1,
         nbf: 2,
@@ -244,15 +248,23 @@ fn access_claims_have_their_order_and_null() {
             r#""amr":["otp","sms"]}"#,
         )
     );
-    let roles = ["owner".to_owned(), "a \"quoted\" role".to_owned()];
+    let roles = [RoleName::owner(), RoleName::parse("team-lead").unwrap()];
+    let entitlements = Entitlements::parse(&json!({"export": true, "projects": 20})).unwrap();
     claims.tenant_id = Some(TenantId::from_uuid(id));
     claims.roles = &roles;
+    claims.permissions = &["invoices:read"];
+    claims.entitlements = &entitlements;
     claims.sid = SessionId::from_uuid(id);
     let token = claims.sign(&key).unwrap();
     let payload = token.split('.').nth(1).unwrap();
     let payload: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
     assert_eq!(payload["tenant_id"], id.to_string());
-    assert_eq!(payload["roles"], json!(["owner", "a \"quoted\" role"]));
+    assert_eq!(payload["roles"], json!(["owner", "team-lead"]));
+    assert_eq!(payload["permissions"], json!(["invoices:read"]));
+    assert_eq!(
+        payload["entitlements"],
+        json!({"export": true, "projects": 20})
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Creating an app.
 
+use std::sync::Arc;
+
 use doorward_crypto::opaque::app_secret_hash;
 use doorward_domain::app::{App, AppSettings, AppStatus, Slug, parse_name};
 use doorward_domain::audit::Action;
@@ -65,6 +67,7 @@ pub async fn create(core: &Core, operator: &Operator, request: CreateApp) -> Res
         previous_secret: None,
         secret_rotated_at: now,
         settings,
+        roles: Arc::default(),
         created_at: now,
         updated_at: now,
     };

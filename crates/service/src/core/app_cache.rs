@@ -98,6 +98,7 @@ mod tests {
             previous_secret: None,
             secret_rotated_at: now,
             settings: AppSettings::default(),
+            roles: Arc::default(),
             created_at: now,
             updated_at: now,
         });

@@ -3,7 +3,9 @@
 use doorward_crypto::jwt::AccessClaims;
 use doorward_crypto::refresh::nonce_hash;
 use doorward_domain::audit::Action;
+use doorward_domain::entitlement::Entitlements;
 use doorward_domain::ids::uuid_v4;
+use doorward_domain::role::RoleName;
 use doorward_domain::secret::SecretText;
 use doorward_domain::session::NONCE_LEN;
 use doorward_domain::time::plus_seconds;
@@ -21,7 +23,8 @@ pub(crate) struct Grant {
     pub(crate) user_id: UserId,
     pub(crate) session_id: SessionId,
     pub(crate) tenant_id: Option<TenantId>,
-    pub(crate) roles: Vec<String>,
+    pub(crate) roles: Vec<RoleName>,
+    pub(crate) entitlements: Entitlements,
     pub(crate) auth_time: Timestamp,
     pub(crate) amr: String,
 }
@@ -73,6 +76,7 @@ pub(crate) fn begin(
             session_id,
             tenant_id: None,
             roles: Vec::new(),
+            entitlements: Entitlements::default(),
             auth_time: now,
             amr: amr.to_owned(),
         },
@@ -113,6 +117,8 @@ pub(crate) fn payload(
         app_slug: app.app.slug.as_str(),
         tenant_id: grant.tenant_id,
         roles: &grant.roles,
+        permissions: &app.app.roles.permissions(&grant.roles),
+        entitlements: &grant.entitlements,
         sid: grant.session_id,
         iat: now.as_second(),
         nbf: now.as_second(),

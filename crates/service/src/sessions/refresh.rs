@@ -5,6 +5,7 @@ use std::sync::Arc;
 use doorward_crypto::keyring::Keyring;
 use doorward_crypto::refresh::{idempotency_hash, nonce_hash};
 use doorward_domain::audit::Action;
+use doorward_domain::entitlement::Entitlements;
 use doorward_domain::secret::SecretText;
 use doorward_domain::session::{EndReason, NONCE_LEN, Presented, REPLAY_SECONDS, Verdict, judge};
 use doorward_domain::time::plus_seconds;
@@ -166,6 +167,7 @@ impl Step {
             session_id,
             tenant_id: rotated.tenant_id,
             roles: Vec::new(),
+            entitlements: Entitlements::default(),
             auth_time: rotated.auth_time,
             amr: rotated.amr,
         };

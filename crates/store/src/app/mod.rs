@@ -5,6 +5,7 @@ mod limits;
 mod otp;
 mod outbox;
 mod replays;
+mod roles;
 mod secrets;
 mod sessions;
 mod users;
@@ -13,6 +14,8 @@ use doorward_domain::AppId;
 
 use crate::error::StoreError;
 use crate::port::Connection;
+
+pub(crate) use roles::role_definition;
 
 pub use limits::{Hit, HitOutcome};
 pub use otp::{ConsumedOtp, FailedAttempt, NewOtpRequest, OtpStanding};

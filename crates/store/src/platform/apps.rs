@@ -1,6 +1,10 @@
 //! Apps.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use doorward_domain::app::{App, AppSettings, AppStatus, PreviousSecret, Slug};
+use doorward_domain::role::{RoleBook, RoleDefinition, RoleName};
 use doorward_domain::{AppId, Timestamp};
 
 use super::{PlatformRead, PlatformWrite};
@@ -64,6 +68,7 @@ fn app(mut row: Row) -> Result<App, StoreError> {
         secret_rotated_at: row.take()?,
         settings: serde_json::from_str(&row.take::<String>()?)
             .map_err(|error| StoreError::Decode(format!("settings of an app: {error}")))?,
+        roles: Arc::default(),
         created_at: row.take()?,
         updated_at: row.take()?,
     })
@@ -80,12 +85,9 @@ impl PlatformRead<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn app(&mut self, id: AppId) -> Result<Option<App>, StoreError> {
-        self.connection
-            .query(BY_ID, &[id.into()])?
-            .into_iter()
-            .next()
-            .map(app)
-            .transpose()
+        let rows = self.connection.query(BY_ID, &[id.into()])?;
+        let mut apps = self.with_roles(rows)?;
+        Ok(apps.pop())
     }
 
     /// An app whose credentials are to be checked. An unknown id costs what a known one costs: one
@@ -111,7 +113,8 @@ impl PlatformRead<'_> {
     /// [`StoreError`].
     pub fn app_by_slug(&mut self, slug: &Slug) -> Result<Option<App>, StoreError> {
         let rows = self.connection.query(BY_SLUG, &[slug.as_str().into()])?;
-        rows.into_iter().next().map(app).transpose()
+        let mut apps = self.with_roles(rows)?;
+        Ok(apps.pop())
     }
 
     /// Apps in order of creation, after the given one.
@@ -121,7 +124,30 @@ impl PlatformRead<'_> {
     pub fn apps(&mut self, after: Option<AppId>, limit: u32) -> Result<Vec<App>, StoreError> {
         let after = after.unwrap_or(AppId::from_uuid(uuid::Uuid::nil()));
         let rows = self.connection.query(LIST, &[after.into(), limit.into()])?;
-        rows.into_iter().map(app).collect()
+        self.with_roles(rows)
+    }
+
+    /// Apps from their rows, which are in order of their ids, with what each says of its roles.
+    fn with_roles(&mut self, rows: Vec<Row>) -> Result<Vec<App>, StoreError> {
+        const SQL: &str = "SELECT app_id, name, description, permissions FROM app_roles \
+             WHERE app_id >= $1 AND app_id <= $2";
+        let mut apps: Vec<App> = rows.into_iter().map(app).collect::<Result<_, _>>()?;
+        let (Some(first), Some(last)) = (apps.first(), apps.last()) else {
+            return Ok(apps);
+        };
+        let params = [first.id.into(), last.id.into()];
+        let mut books: BTreeMap<AppId, Vec<(RoleName, RoleDefinition)>> = BTreeMap::new();
+        for mut row in self.connection.query(SQL, &params)? {
+            let app_id = row.take()?;
+            let role = crate::app::role_definition(row)?;
+            books.entry(app_id).or_default().push(role);
+        }
+        for app in &mut apps {
+            if let Some(roles) = books.remove(&app.id) {
+                app.roles = Arc::new(roles.into_iter().collect::<RoleBook>());
+            }
+        }
+        Ok(apps)
     }
 
     /// The version that grows with every change other nodes must notice.

@@ -1,6 +1,8 @@
 //! What the issuer makes, the verifier accepts, with every claim as it was put in.
 
 use doorward_crypto::AccessClaims;
+use doorward_domain::entitlement::Entitlements;
+use doorward_domain::role::RoleName;
 use doorward_domain::{AppId, SessionId, TenantId, UserId};
 use doorward_verify::{Audience, JwksSet, Verifier};
 use uuid::Uuid;
@@ -8,7 +10,7 @@ use uuid::Uuid;
 use crate::support::*;
 
 fn issued(forge: &Forge, tenant: Option<TenantId>) -> String {
-    let roles = ["owner".to_owned(), "staff".to_owned()];
+    let roles = [RoleName::owner(), RoleName::parse("staff").unwrap()];
     AccessClaims {
         iss: ISSUER,
         sub: UserId::from_uuid(Uuid::from_u128(1)),
@@ -17,6 +19,8 @@ fn issued(forge: &Forge, tenant: Option<TenantId>) -> String {
         app_slug: SLUG,
         tenant_id: tenant,
         roles: if tenant.is_some() { &roles } else { &[] },
+        permissions: &[],
+        entitlements: &Entitlements::default(),
         sid: SessionId::from_uuid(Uuid::from_u128(3)),
         iat: IAT,
         nbf: IAT,

@@ -63,6 +63,7 @@ pub(crate) fn new_app(slug: &str) -> App {
         previous_secret: None,
         secret_rotated_at: at(0),
         settings: AppSettings::default(),
+        roles: std::sync::Arc::default(),
         created_at: at(0),
         updated_at: at(0),
     }
