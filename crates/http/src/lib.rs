@@ -6,6 +6,7 @@
 
 mod docs;
 mod error;
+mod held;
 mod operator;
 mod public;
 mod read;

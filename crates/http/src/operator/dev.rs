@@ -90,8 +90,8 @@ async fn advance(State(aids): State<DevAids>, body: JsonBody) -> ApiResult<Json<
 }
 
 async fn local_only(request: Request, next: Next) -> ApiResult<Response> {
-    let host = host(request.headers(), request.uri());
-    if request.headers().contains_key(header::ORIGIN) || !host.is_some_and(is_local_name) {
+    let from_page = request.headers().contains_key(header::ORIGIN);
+    if from_page || !asks_for_this_machine(request.headers(), request.uri()) {
         return Err(Error::new(Code::Forbidden)
             .with_message("The dev aids answer to localhost or an IP address, not to web pages.")
             .into());
@@ -99,63 +99,78 @@ async fn local_only(request: Request, next: Next) -> ApiResult<Response> {
     Ok(next.run(request).await)
 }
 
-/// The host asked for, without its port.
-fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
-    let authority = uri
-        .authority()
-        .map(|a| a.as_str())
-        .or_else(|| headers.get(header::HOST)?.to_str().ok())?;
+/// Whether every host that the request names is local, and it names one.
+fn asks_for_this_machine(headers: &HeaderMap, uri: &Uri) -> bool {
+    let mut named = headers
+        .get_all(header::HOST)
+        .iter()
+        .map(|value| value.to_str().ok())
+        .chain(uri.authority().map(|authority| Some(authority.as_str())))
+        .peekable();
+    named.peek().is_some()
+        && named.all(|authority| authority.and_then(host).is_some_and(is_local_name))
+}
+
+/// Without the port.
+fn host(authority: &str) -> Option<&str> {
     match authority.strip_prefix('[') {
         Some(rest) => rest.split(']').next(),
         None => authority.split(':').next(),
     }
 }
 
-/// `localhost`, an address, or a name without a dot (a neighbour in a container network): nothing
-/// that a stranger can have in public DNS.
+/// `localhost` (RFC 6761 §6.3) or an address. A name without a dot is none: a network may resolve
+/// it as anybody likes.
 fn is_local_name(host: &str) -> bool {
-    host.parse::<IpAddr>().is_ok()
-        || (!host.is_empty() && !host.contains('.'))
-        || host.ends_with(".localhost")
+    let host = host.to_ascii_lowercase();
+    host.parse::<IpAddr>().is_ok() || host == "localhost" || host.ends_with(".localhost")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn local(hosts: &[&str], uri: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        for host in hosts {
+            headers.append(header::HOST, host.parse().unwrap());
+        }
+        asks_for_this_machine(&headers, &uri.parse().unwrap())
+    }
+
     #[test]
     fn local_names() {
         for good in [
             "localhost",
+            "LocalHost:3001",
+            "x.localhost:3001",
             "127.0.0.1",
-            "::1",
+            "127.0.0.1:3001",
+            "[::1]:3001",
             "10.0.0.7",
-            "doorward",
-            "x.localhost",
         ] {
-            assert!(is_local_name(good), "{good}");
+            assert!(local(&[good], "/dev/outbox"), "{good}");
         }
         for bad in [
             "",
-            "evil.example",
+            ":3001",
+            "doorward",
+            "doorward:3001",
+            "evil.example:3001",
             "127.0.0.1.nip.io",
             "localhost.evil.example",
+            "xlocalhost",
         ] {
-            assert!(!is_local_name(bad), "{bad}");
+            assert!(!local(&[bad], "/dev/outbox"), "{bad}");
         }
     }
 
     #[test]
-    fn hosts() {
-        for (given, found) in [
-            ("localhost:3001", "localhost"),
-            ("127.0.0.1", "127.0.0.1"),
-            ("[::1]:3001", "::1"),
-            ("evil.example:3001", "evil.example"),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, given.parse().unwrap());
-            assert_eq!(host(&headers, &"/dev/outbox".parse().unwrap()), Some(found));
-        }
+    fn every_host_that_is_named_counts() {
+        assert!(local(&[], "http://localhost/dev/outbox"));
+        assert!(!local(&[], "/dev/outbox"));
+        assert!(!local(&["localhost", "evil.example"], "/dev/outbox"));
+        assert!(!local(&["localhost"], "http://evil.example/dev/outbox"));
+        assert!(!local(&["evil.example"], "http://localhost/dev/outbox"));
     }
 }

@@ -5,14 +5,16 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+
+use super::framing::HeadScan;
 
 /// No header is being read.
 const NONE: u64 = u64::MAX;
@@ -25,6 +27,7 @@ pub(super) struct Activity {
     idle_since: AtomicU64,
     header_since: AtomicU64,
     http2: AtomicBool,
+    head: Mutex<HeadScan>,
 }
 
 impl Activity {
@@ -36,6 +39,7 @@ impl Activity {
             // The first header is due from the moment the connection stands.
             header_since: AtomicU64::new(0),
             http2: AtomicBool::new(false),
+            head: Mutex::default(),
         })
     }
 
@@ -51,9 +55,19 @@ impl Activity {
         InFlight(Arc::clone(self))
     }
 
-    fn bytes_arrived(&self) {
+    /// Whether the head that has just been read announced its body's length in two ways.
+    pub(super) fn two_framings(&self) -> bool {
+        self.head().take_two_framings()
+    }
+
+    fn head(&self) -> std::sync::MutexGuard<'_, HeadScan> {
+        self.head.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn bytes_arrived(&self, bytes: &[u8]) {
         // Bytes while nothing is in flight begin a header; on HTTP/2 they may be housekeeping.
         if self.in_flight.load(Relaxed) == 0 && !self.http2.load(Relaxed) {
+            self.head().read(bytes);
             let _other = self
                 .header_since
                 .compare_exchange(NONE, self.now(), Relaxed, Relaxed);
@@ -113,8 +127,10 @@ impl AsyncRead for Watched {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
-            self.activity.bytes_arrived();
+        if let Some(arrived) = buffer.filled().get(before..)
+            && !arrived.is_empty()
+        {
+            self.activity.bytes_arrived(arrived);
         }
         read
     }

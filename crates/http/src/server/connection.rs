@@ -1,12 +1,14 @@
 //! One connection, from accept to close.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Version};
+use axum::http::{HeaderValue, Request, StatusCode, Version, header};
+use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -17,6 +19,8 @@ use tower::ServiceExt;
 
 use super::ServeOptions;
 use super::activity::{Activity, Deadline, Watched};
+use super::framing;
+use crate::held;
 use crate::shell::Peer;
 
 /// Time for the last bytes of a connection that is being closed.
@@ -48,6 +52,17 @@ pub(super) fn builder(options: &ServeOptions) -> Builder<TokioExecutor> {
     builder
 }
 
+/// As hyper answers what it cannot read: bare, and with the connection's end, because nobody knows
+/// what the next bytes mean.
+fn refuse(fault: &'static str) -> Response {
+    metrics::counter!("doorward_requests_malformed_total").increment(1);
+    tracing::debug!(fault, "malformed request");
+    let mut response = StatusCode::BAD_REQUEST.into_response();
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
+}
+
 /// Runs it.
 pub(super) async fn run(
     stream: TcpStream,
@@ -64,13 +79,16 @@ pub(super) async fn run(
     let requests = Arc::clone(&activity);
     let service = service_fn(move |request: Request<Incoming>| {
         let in_flight = requests.request_begins(request.version() == Version::HTTP_2);
+        let fault = framing::fault(&request, requests.two_framings());
         let router = router.clone();
         async move {
+            if let Some(fault) = fault {
+                return Ok(refuse(fault));
+            }
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(Peer(peer));
-            let response = router.oneshot(request).await;
-            drop(in_flight);
-            response
+            let response = router.oneshot(request).await?;
+            Ok::<_, Infallible>(held::until_end(response, in_flight))
         }
     });
     let io = TokioIo::new(Watched {

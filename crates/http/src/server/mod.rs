@@ -5,6 +5,7 @@
 
 mod activity;
 mod connection;
+mod framing;
 
 use std::future::Future;
 use std::io;

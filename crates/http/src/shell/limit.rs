@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::Meta;
 use crate::error::{ApiError, ApiResult};
+use crate::held;
 use crate::share::Shares;
 
 /// How many requests may be in flight. There is no queue: who finds no place is told so at once,
@@ -21,7 +22,7 @@ use crate::share::Shares;
 pub(crate) struct InFlight(Arc<Places>);
 
 struct Places {
-    free: Semaphore,
+    free: Arc<Semaphore>,
     shares: Shares,
 }
 
@@ -29,13 +30,14 @@ impl InFlight {
     pub(crate) fn new(max: usize) -> Self {
         let max = max.clamp(1, Semaphore::MAX_PERMITS);
         Self(Arc::new(Places {
-            free: Semaphore::new(max),
+            free: Arc::new(Semaphore::new(max)),
             shares: Shares::of(max),
         }))
     }
 }
 
-/// Takes a place or answers 503.
+/// Takes a place or answers 503. The place is taken until the last byte of the answer is handed
+/// over: who reads slowly still costs what the answer costs.
 pub(crate) async fn in_flight(
     State(places): State<InFlight>,
     request: Request,
@@ -43,13 +45,13 @@ pub(crate) async fn in_flight(
 ) -> ApiResult<Response> {
     let client = request.extensions().get::<Meta>().and_then(Meta::ip);
     let share = client.and_then(|client| places.0.shares.take(client));
-    let place = places.0.free.try_acquire();
-    if place.is_err() || (client.is_some() && share.is_none()) {
+    let place = Arc::clone(&places.0.free).try_acquire_owned();
+    let Some(place) = place.ok().filter(|_| client.is_none() || share.is_some()) else {
         return Err(Error::new(Code::ServiceUnavailable)
             .with_retry_after(1)
             .into());
-    }
-    Ok(next.run(request).await)
+    };
+    Ok(held::until_end(next.run(request).await, (place, share)))
 }
 
 /// What a panic in a handler becomes. Its text goes to the log only.

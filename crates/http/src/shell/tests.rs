@@ -225,6 +225,61 @@ async fn overload_is_answered_at_once_and_health_still_answers() {
 }
 
 #[tokio::test]
+async fn a_place_is_held_until_the_answer_is_handed_over() {
+    let router = shell(ShellOptions {
+        max_in_flight: 1,
+        ..ShellOptions::default()
+    });
+    let who = || request("GET", "/who").body(Body::empty()).unwrap();
+    for read in [true, false] {
+        let unread = router.clone().oneshot(who()).await.unwrap();
+        assert_eq!(unread.status(), 200);
+        assert_eq!(
+            send(router.clone(), who()).await.0,
+            503,
+            "its body is not read"
+        );
+        if read {
+            unread.into_body().collect().await.unwrap();
+        } else {
+            drop(unread);
+        }
+        assert_eq!(send(router.clone(), who()).await.0, 200);
+    }
+}
+
+/// A body that never arrives.
+struct Never;
+
+impl hyper::body::Body for Never {
+    type Data = axum::body::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+        std::task::Poll::Pending
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_has_five_seconds_to_arrive() {
+    let started = tokio::time::Instant::now();
+    let ask = request("POST", "/json").header("content-type", "application/json");
+    let router = shell(ShellOptions::default());
+    let (status, headers, body) = send(router, ask.body(Body::new(Never)).unwrap()).await;
+    assert_eq!(
+        (status.as_u16(), started.elapsed()),
+        (400, Duration::from_secs(5))
+    );
+    assert_eq!(
+        refusal(&headers, &body)["details"],
+        json!([{"field": "body", "message": "Did not arrive within 5 seconds"}])
+    );
+}
+
+#[tokio::test]
 async fn the_client_address_comes_from_trusted_proxies_only() {
     let ask = async |peer: &str, networks: &[&str]| {
         let networks = networks

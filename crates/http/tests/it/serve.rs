@@ -1,15 +1,51 @@
 //! The accept loop, over real sockets.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::body::{Body, Bytes};
 use axum::routing::{get, post};
 use doorward_http::{Drained, Peer, ServeOptions, serve};
+use hyper::body::Frame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::Interval;
+
+/// Eight drops in four seconds.
+struct Drip {
+    beat: Interval,
+    left: u8,
+}
+
+impl Drip {
+    fn slowly() -> Self {
+        let beat = tokio::time::interval(Duration::from_millis(500));
+        Self { beat, left: 8 }
+    }
+}
+
+impl hyper::body::Body for Drip {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        ready!(self.beat.poll_tick(cx));
+        self.left -= 1;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"drop ")))))
+    }
+}
 
 struct Server {
     address: SocketAddr,
@@ -30,6 +66,7 @@ impl Server {
                 "/slow",
                 get(async || tokio::time::sleep(Duration::from_millis(400)).await),
             )
+            .route("/drip", get(async || Body::new(Drip::slowly())))
             .route(
                 "/hang",
                 get(async || tokio::time::sleep(Duration::from_secs(60)).await),
@@ -207,6 +244,117 @@ async fn two_lengths_are_refused() {
         let (text, _) = until_closed(&mut stream).await;
         assert!(text.starts_with("HTTP/1.1 400"), "{headers}: {text}");
     }
+}
+
+/// Sends these bytes as they are, and gives everything until the server closes.
+async fn raw(server: &Server, bytes: &str) -> String {
+    let mut stream = server.connect().await;
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    until_closed(&mut stream).await.0
+}
+
+#[tokio::test]
+async fn requests_that_can_be_read_in_two_ways_are_refused() {
+    let server = Server::start(ServeOptions::default()).await;
+    const CHUNKS: &str = "3\r\nabc\r\n0\r\n\r\n";
+    // What follows must not be answered: nobody knows whether it is a request.
+    const NEXT: &str = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+    for (head, body) in [
+        ("", ""),
+        ("host: x\r\nhost: x\r\n", ""),
+        ("host: x\r\nHost: y\r\n", ""),
+        ("host:\r\n", ""),
+        ("host: user@x\r\n", ""),
+        ("host: x, y\r\n", ""),
+        (
+            "host: x\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n",
+            CHUNKS,
+        ),
+        (
+            "host: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 18\r\n",
+            CHUNKS,
+        ),
+        (
+            "transfer-encoding: chunked\r\nhost: x\r\ncontent-length: 0\r\n",
+            CHUNKS,
+        ),
+        ("host: x\r\ntransfer-encoding: gzip, chunked\r\n", CHUNKS),
+        ("host: x\r\ntransfer-encoding: chunked, chunked\r\n", CHUNKS),
+        (
+            "host: x\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n",
+            CHUNKS,
+        ),
+        ("host: x\r\ntransfer-encoding: identity\r\n", "abc"),
+        ("host: x\r\ntransfer-encoding : chunked\r\n", CHUNKS),
+    ] {
+        let bytes = format!("POST /echo HTTP/1.1\r\n{head}\r\n{body}{NEXT}");
+        let text = raw(&server, &bytes).await;
+        assert!(text.starts_with("HTTP/1.1 400"), "{head:?}: {text:?}");
+        assert_eq!(text.matches("HTTP/1.1").count(), 1, "{head:?}: {text:?}");
+    }
+    // Also on a connection that has been served before, and in an absolute form.
+    let mut stream = server.connect().await;
+    stream.write_all(NEXT.as_bytes()).await.unwrap();
+    assert!(answer(&mut stream).await.ends_with("hello"));
+    let second = format!(
+        "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n{CHUNKS}"
+    );
+    stream.write_all(second.as_bytes()).await.unwrap();
+    let (text, _) = until_closed(&mut stream).await;
+    assert!(text.starts_with("HTTP/1.1 400"), "{text}");
+    let absolute = raw(&server, "GET http://x/ HTTP/1.1\r\n\r\n").await;
+    assert!(absolute.starts_with("HTTP/1.1 400"), "{absolute}");
+    // HTTP/1.0 knows no Host, which probes of load balancers make use of.
+    let old = raw(&server, "GET / HTTP/1.0\r\n\r\n").await;
+    assert!(old.ends_with("hello"), "{old}");
+}
+
+#[tokio::test]
+async fn a_slow_answer_is_no_idle_connection() {
+    let server = Server::start(short()).await;
+    let request = "GET /drip HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let text = raw(&server, request).await;
+    assert_eq!(text.matches("drop ").count(), 8, "{text}");
+}
+
+#[tokio::test]
+async fn an_http2_connection_has_32_streams() {
+    const END_STREAM_AND_HEADERS: u8 = 0x5;
+    let server = Server::start(ServeOptions::default()).await;
+    let mut stream = server.connect().await;
+    let frame = |kind: u8, flags: u8, id: u8, payload: &[u8]| {
+        let length = u8::try_from(payload.len()).unwrap();
+        [&[0, 0, length, kind, flags, 0, 0, 0, id], payload].concat()
+    };
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend(frame(0x4, 0, 0, &[]));
+    for n in 0..33 {
+        // RFC 7541 appendix A: GET, http, a literal path, a literal authority.
+        let fields = b"\x82\x86\x44\x05/hang\x41\x01x";
+        bytes.extend(frame(0x1, END_STREAM_AND_HEADERS, 2 * n + 1, fields));
+    }
+    stream.write_all(&bytes).await.unwrap();
+    let (mut announced, mut refused) = (None, None);
+    while refused.is_none() {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.unwrap();
+        let mut payload = vec![0; usize::from(u16::from_be_bytes([head[1], head[2]]))];
+        stream.read_exact(&mut payload).await.unwrap();
+        match head[3] {
+            // SETTINGS: MAX_CONCURRENT_STREAMS is 0x3.
+            0x4 => {
+                announced = announced.or(payload
+                    .chunks(6)
+                    .find(|setting| setting[..2] == [0, 3])
+                    .map(|setting| setting[5]));
+            }
+            // RST_STREAM
+            0x3 => refused = Some((head[8], payload[3])),
+            _ => {}
+        }
+    }
+    const REFUSED_STREAM: u8 = 0x7;
+    assert_eq!((announced, refused), (Some(32), Some((65, REFUSED_STREAM))));
 }
 
 #[tokio::test]
