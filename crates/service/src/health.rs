@@ -1,5 +1,6 @@
 //! Health: one word for everybody, details for who knows the health secret.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use doorward_domain::{Timestamp, time::iso};
@@ -19,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub enum HealthStatus {
     /// It can.
     Ok,
-    /// The database is out of reach.
+    /// The database is out of reach, or the server is about to stop.
     Unavailable,
 }
 
@@ -87,8 +88,42 @@ pub struct OutboxHealth {
     pub oldest_due_seconds: i64,
 }
 
-/// Whether the service can do its work.
+/// Microseconds for which an answer to everybody holds.
+const KEPT: i64 = 1_000_000;
+
+/// The last answer to everybody.
+#[derive(Default)]
+pub(crate) struct HealthCache {
+    /// Held while the database is asked: who comes meanwhile waits for that answer.
+    last: tokio::sync::Mutex<Option<(Timestamp, HealthStatus)>>,
+    stopping: AtomicBool,
+}
+
+/// Whether the service can do its work, for everybody: however many ask, the database is asked once
+/// a second.
 pub async fn status(core: &Core) -> HealthStatus {
+    if core.health.stopping.load(Relaxed) {
+        return HealthStatus::Unavailable;
+    }
+    let mut last = core.health.last.lock().await;
+    if let Some((at, status)) = *last {
+        let age = core.clock.now().as_microsecond() - at.as_microsecond();
+        // A clock that was put back makes no answer last longer.
+        if (0..KEPT).contains(&age) {
+            return status;
+        }
+    }
+    let status = ask(core).await;
+    *last = Some((core.clock.now(), status));
+    status
+}
+
+/// From now on the service says that it is not there for new work.
+pub fn announce_stop(core: &Core) {
+    core.health.stopping.store(true, Relaxed);
+}
+
+async fn ask(core: &Core) -> HealthStatus {
     let ping = core
         .store
         .read(|tx| Ok::<_, Error>(tx.platform().state_version()?));
@@ -98,7 +133,7 @@ pub async fn status(core: &Core) -> HealthStatus {
     }
 }
 
-/// The details, for who knows the health secret.
+/// The details, for who knows the health secret. Always fresh.
 pub async fn details(core: &Core) -> HealthDetails {
     let look = core.store.read(|tx| {
         let mut platform = tx.platform();
@@ -120,12 +155,13 @@ pub async fn details(core: &Core) -> HealthDetails {
     };
     let now = core.clock.now();
     let reachable = found.is_some();
+    let stopping = core.health.stopping.load(Relaxed);
     let (active, job, depth) = match found {
         Some((active, job, depth)) => (active, job, Some(depth)),
         None => (None, None, None),
     };
     HealthDetails {
-        status: if reachable {
+        status: if reachable && !stopping {
             HealthStatus::Ok
         } else {
             HealthStatus::Unavailable

@@ -60,8 +60,14 @@ registry! {
     ).default("0");
     SHUTDOWN_SECONDS = Variable::new(
         "server.shutdown_seconds", "DOORWARD_SHUTDOWN_SECONDS", seconds(0, 600),
-        "How long requests in flight may take to finish after SIGTERM.",
-    ).default("20");
+        "How long requests in flight may take to finish after SIGTERM. Background work gets 10 \
+         seconds more; container platforms kill after 30.",
+    ).default("15");
+    UNREADY_SECONDS = Variable::new(
+        "server.unready_seconds", "DOORWARD_UNREADY_SECONDS", seconds(0, 60),
+        "How long after SIGTERM new requests are still served while /health says 503, for load \
+         balancers that notice only by asking. Comes before shutdown_seconds.",
+    ).default("0");
 
     ADMIN_HOST = Variable::new(
         "admin.host", "DOORWARD_ADMIN_HOST", Kind::Address,
@@ -144,7 +150,7 @@ registry! {
     ).default("512");
     CONNECTIONS = Variable::new(
         "limits.connections", "DOORWARD_LIMITS_CONNECTIONS", count(1, 1_000_000),
-        "Open connections per face; more wait to be accepted.",
+        "Open connections per face; more are answered with 503 and closed.",
     ).default("4096");
 
     SMTP_URL = Variable::new(

@@ -166,6 +166,65 @@ fn every_problem_is_told_at_once() {
 }
 
 #[test]
+fn proxies_are_few_and_written_in_their_own_family() {
+    for (given, why) in [
+        ("0.0.0.0/0", "would believe everybody"),
+        ("::/0", "would believe everybody"),
+        ("0.0.0.0/1", "at least /8"),
+        ("10.0.0.0/7", "at least /8"),
+        ("8000::/1", "at least /16"),
+        ("2000::/15", "at least /16"),
+        ("::ffff:0:0/96", "covers IPv4 written as IPv6"),
+        ("::ffff:10.0.0.0/104", "covers IPv4 written as IPv6"),
+        ("::/16", "covers IPv4 written as IPv6"),
+        ("::ffff:192.0.2.7", "covers IPv4 written as IPv6"),
+    ] {
+        let loaded = load_env(&[("DOORWARD_TRUSTED_PROXIES", given)]);
+        let told = told(&loaded);
+        let expected = format!("DOORWARD_TRUSTED_PROXIES: `{given}` {why}");
+        assert!(
+            told.contains(why) && told.contains(given),
+            "no `{expected}` in:\n{told}"
+        );
+        assert!(loaded.config.server.trusted_proxies.is_empty());
+    }
+    let good = "10.0.0.0/8, 192.0.2.7, fc00::/16, 2001:db8::1, ::1";
+    let loaded = load_env(&[("DOORWARD_TRUSTED_PROXIES", good)]);
+    assert!(loaded.problems.is_empty(), "{}", told(&loaded));
+    assert_eq!(loaded.config.server.trusted_proxies.len(), 5);
+}
+
+#[test]
+fn a_secret_that_others_can_read_or_change_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    // Reading by the group is a way to hand a secret to a service; anything more is not.
+    for (mode, noticed) in [
+        (0o400, false),
+        (0o600, false),
+        (0o640, false),
+        (0o440, false),
+        (0o620, true),
+        (0o660, true),
+        (0o604, true),
+        (0o602, true),
+        (0o666, true),
+    ] {
+        let key = file(&dir, &format!("key-{mode:o}"), KEY, mode);
+        let loaded = load_env(&[("DOORWARD_MASTER_KEY_FILE", key.to_str().unwrap())]);
+        assert!(loaded.problems.is_empty(), "{}", told(&loaded));
+        let found = loaded.values.readable_by_all();
+        assert_eq!(found.len(), usize::from(noticed), "{mode:o}");
+    }
+}
+
+#[test]
+fn the_end_fits_into_what_container_platforms_allow() {
+    let server = load_env(&[]).config.server;
+    let all = server.unready + server.shutdown + crate::serve::BACKGROUND_GRACE;
+    assert!(all <= std::time::Duration::from_secs(25), "{all:?}");
+}
+
+#[test]
 fn a_guessable_master_key_is_a_problem() {
     let loaded = load_env(&[("DOORWARD_MASTER_KEY", &"0".repeat(64))]);
     assert!(told(&loaded).contains("DOORWARD_MASTER_KEY: the master key is not random"));

@@ -9,6 +9,9 @@ pub(crate) mod senders;
 mod signals;
 mod telemetry;
 
+#[cfg(test)]
+pub(crate) use node::BACKGROUND_GRACE;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -74,7 +77,9 @@ pub(crate) fn serve(global: &Global, args: &ServeArgs, started: Instant) -> Outc
             store,
             telemetry,
         };
-        let running = node.start(ports).await?;
+        let Some(running) = node.start(ports).await? else {
+            return Ok(ExitCode::SUCCESS);
+        };
         let (public, operator) = (running.public, running.operator);
         let ready_ms = millis(started);
         tracing::info!(%public, %operator, ready_ms, "ready");
@@ -146,7 +151,9 @@ pub(crate) fn dev(global: &Global, args: &DevArgs, started: Instant) -> Outcome<
             store,
             telemetry,
         };
-        let running = node.start(ports).await?;
+        let Some(running) = node.start(ports).await? else {
+            return Ok(ExitCode::SUCCESS);
+        };
         let demo = demo::on_first_start(&running.core).await?;
         let banner = banner::Banner::new(&running, demo, &dir.path, millis(started));
         output::report(global.json, &banner)?;

@@ -14,7 +14,7 @@ use doorward_http::{
     DevAids, Drained, ForwardedHeader, OperatorFace, PublicFace, ServeOptions, ShellOptions,
     TrustedProxies, operator_router, public_router,
 };
-use doorward_service::{Core, jobs};
+use doorward_service::{Core, health, jobs};
 use doorward_store::Store;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
@@ -28,7 +28,7 @@ use crate::failure::Failure;
 use crate::{Outcome, deployment};
 
 /// How long jobs and the outbox may take to end after the last request.
-const BACKGROUND_GRACE: Duration = Duration::from_secs(10);
+pub(crate) const BACKGROUND_GRACE: Duration = Duration::from_secs(10);
 
 /// What a server is made of.
 pub(super) struct Node {
@@ -48,6 +48,7 @@ pub(super) struct Running {
     pub(super) public: SocketAddr,
     pub(super) operator: SocketAddr,
     signals: Signals,
+    unready: Duration,
     stop_faces: watch::Sender<()>,
     faces: [JoinHandle<std::io::Result<Drained>>; 2],
     stop_background: watch::Sender<()>,
@@ -56,16 +57,19 @@ pub(super) struct Running {
 }
 
 impl Node {
-    /// Migrates, loads or makes the keys, starts the background work and then the faces.
-    pub(super) async fn start(self, ports: Ports) -> Outcome<Running> {
-        let signals = Signals::listen()?;
-        let migrated = self.store.migrate().await?;
-        if !migrated.applied_now.is_empty() {
-            tracing::info!(versions = ?migrated.applied_now, "the schema was brought up to date");
-        }
-        let clock = Arc::clone(&self.clock);
-        let core =
-            deployment::core(&self.config, self.store.clone(), self.issuer.clone(), clock).await?;
+    /// Migrates, loads or makes the keys, starts the background work and then the faces. `None`
+    /// when a signal came first.
+    pub(super) async fn start(self, ports: Ports) -> Outcome<Option<Running>> {
+        let mut signals = Signals::listen()?;
+        // A migration may take long, or wait for another node's. What is broken off here leaves a
+        // transaction that was never committed.
+        let core = tokio::select! {
+            core = self.prepare() => core?,
+            name = signals.next() => {
+                tracing::info!(signal = name, "stopped before it was ready");
+                return Ok(None);
+            }
+        };
         let (stop_faces, stopping) = watch::channel(());
         let (stop_background, background_stopping) = watch::channel(());
         let mut background = jobs::spawn(&core, &background_stopping);
@@ -77,18 +81,29 @@ impl Node {
             ports.public.open()?,
             ports.operator.open()?,
         );
-        Ok(Running {
+        Ok(Some(Running {
             core,
             issuer: self.issuer,
             public,
             operator,
             signals,
+            unready: self.config.server.unready,
             stop_faces,
             faces,
             stop_background,
             background,
             upkeep: tokio::spawn(telemetry::upkeep(self.telemetry)),
-        })
+        }))
+    }
+
+    async fn prepare(&self) -> Outcome<Arc<Core>> {
+        tracing::debug!("bringing the schema up to date");
+        let migrated = self.store.migrate().await?;
+        if !migrated.applied_now.is_empty() {
+            tracing::info!(versions = ?migrated.applied_now, "the schema was brought up to date");
+        }
+        let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
+        deployment::core(&self.config, store, self.issuer.clone(), clock).await
     }
 
     /// One worker for each channel.
@@ -172,12 +187,14 @@ fn serve_options(config: &Config) -> ServeOptions {
 }
 
 impl Running {
-    /// Serves until a signal comes, then stops in order: no new connections, requests in flight
-    /// finish, background work ends, the database is closed. A second signal ends it at once.
+    /// Serves until a signal comes, then stops in order: `/health` says so (for as long as is
+    /// configured), no new connections, requests in flight finish, background work ends, the
+    /// database is closed. A second signal ends it at once.
     pub(super) async fn until_stopped(self) -> Outcome<ExitCode> {
         let Self {
             core,
             mut signals,
+            unready,
             stop_faces,
             mut faces,
             stop_background,
@@ -196,8 +213,12 @@ impl Running {
         if let Some((face, ended)) = &broken {
             tracing::error!(face, "the face ended by itself: {ended:?}");
         }
-        drop(stop_faces);
         let orderly = async {
+            health::announce_stop(&core);
+            if broken.is_none() {
+                tokio::time::sleep(unready).await;
+            }
+            drop(stop_faces);
             for face in &mut faces {
                 if face.is_finished() {
                     continue;

@@ -146,6 +146,31 @@ impl Server {
         }
     }
 
+    /// A server that has come so far as to log this, and may never be ready.
+    pub(crate) fn starting(command: &mut Command, until: &'static str) -> Self {
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        let log = collect(&mut child, move |line| {
+            if line.contains(until) {
+                let _nobody_waits_any_more = tell.send(());
+            }
+        });
+        told.recv_timeout(Duration::from_secs(60))
+            .unwrap_or_else(|_| panic!("it never said `{until}`: {}", log.lock().unwrap()));
+        Self {
+            public: String::new(),
+            operator: String::new(),
+            ready: Value::Null,
+            http: client(),
+            child,
+            log,
+        }
+    }
+
     /// What it has logged so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()

@@ -34,7 +34,7 @@ impl FromRef<Arc<PublicFace>> for Health {
 /// Whether the service can do its work. Everything but `status` needs the health secret.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HealthAnswer {
-    /// `ok`, or `unavailable` when the database is out of reach.
+    /// `ok`, or `unavailable` when the database is out of reach or the server is about to stop.
     status: &'static str,
     /// Version of the program.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,13 +112,14 @@ refusals!(HealthRefusals = + InternalError);
 
 /// Whether the service works
 ///
-/// `{ "status": "ok" }` to everybody; details to who sends the health secret.
+/// `{ "status": "ok" }` to everybody, at most a second old; details, always fresh, to who sends the
+/// health secret.
 #[utoipa::path(
     get, path = "/health", operation_id = "health", tag = "Operation",
     params(("X-Health-Secret" = Option<String>, Header, description = "Shows the details.")),
     responses(
         (status = 200, description = "It works.", body = HealthAnswer),
-        (status = 503, description = "The database is out of reach.", body = HealthAnswer),
+        (status = 503, description = "The database is out of reach, or the server is about to stop.", body = HealthAnswer),
         HealthRefusals,
     ),
     security(()),

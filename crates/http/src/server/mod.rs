@@ -44,7 +44,7 @@ impl Default for ServeOptions {
             idle_timeout: Duration::from_secs(75),
             max_header_bytes: 16 * 1024,
             max_connections: 4_096,
-            drain_timeout: Duration::from_secs(20),
+            drain_timeout: Duration::from_secs(15),
         }
     }
 }

@@ -91,6 +91,7 @@ pub struct Core {
     pub(crate) signing: RwLock<Arc<SigningSet>>,
     pub(crate) refusal_budget: Arc<crate::audit::RefusalBudget>,
     pub(crate) refusals: crate::refusals::Refusals,
+    pub(crate) health: crate::health::HealthCache,
 }
 
 impl Core {
@@ -112,6 +113,7 @@ impl Core {
             signing: RwLock::new(Arc::new(SigningSet::empty())),
             refusal_budget: Arc::default(),
             refusals: crate::refusals::Refusals::default(),
+            health: crate::health::HealthCache::default(),
         });
         let system = core.system_context();
         crate::signing::ensure_active(&core, &system).await?;

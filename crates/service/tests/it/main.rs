@@ -12,6 +12,7 @@
 mod apps;
 mod codes;
 mod concurrency;
+mod health;
 mod model;
 mod model_replay;
 mod sessions;

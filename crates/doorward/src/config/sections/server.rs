@@ -1,6 +1,6 @@
 //! The public face, and the process as a whole.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -36,6 +36,8 @@ pub(crate) struct Server {
     pub(crate) workers: Option<usize>,
     /// Time for requests in flight at the end.
     pub(crate) shutdown: Duration,
+    /// Time before it in which only `/health` says that the end is near.
+    pub(crate) unready: Duration,
 }
 
 impl Server {
@@ -54,6 +56,7 @@ impl Server {
             allow_insecure: allow_insecure(reader),
             workers: Some(reader.number(&registry::WORKERS)).filter(|workers| *workers > 0),
             shutdown: reader.seconds(&registry::SHUTDOWN_SECONDS),
+            unready: reader.seconds(&registry::UNREADY_SECONDS),
         }
     }
 
@@ -96,11 +99,10 @@ fn trusted_proxies(reader: &mut Reader<'_>) -> Vec<IpNet> {
             .parse::<IpNet>()
             .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
         match range {
-            Ok(range) if range.prefix_len() == 0 => reader.problem(
-                variable,
-                format!("`{text}` would believe everybody; name the proxies' own range"),
-            ),
-            Ok(range) => ranges.push(range),
+            Ok(range) => match unusable(range) {
+                Some(why) => reader.problem(variable, format!("`{text}` {why}")),
+                None => ranges.push(range),
+            },
             Err(_) => reader.problem(
                 variable,
                 format!("`{text}` is not an IP range; write e.g. 10.0.0.0/8 or 192.0.2.7"),
@@ -108,6 +110,29 @@ fn trusted_proxies(reader: &mut Reader<'_>) -> Vec<IpNet> {
         }
     }
     ranges
+}
+
+/// Why a range cannot be that of the proxies.
+fn unusable(range: IpNet) -> Option<String> {
+    let (shortest, mapped) = match range {
+        IpNet::V4(_) => (8, false),
+        IpNet::V6(range) => {
+            let within = range.network().to_ipv4_mapped().is_some();
+            (
+                16,
+                within || range.contains(&Ipv4Addr::UNSPECIFIED.to_ipv6_mapped()),
+            )
+        }
+    };
+    match range.prefix_len() {
+        0 => Some("would believe everybody; name the proxies' own range".to_owned()),
+        // A client by IPv4 is known by its IPv4 address, also on a socket for both.
+        _ if mapped => Some("covers IPv4 written as IPv6; write that as 10.0.0.0/8".to_owned()),
+        length if length < shortest => Some(format!(
+            "is more than anybody's proxies (at least /{shortest}); name the proxies' own range"
+        )),
+        _ => None,
+    }
 }
 
 fn allow_insecure(reader: &mut Reader<'_>) -> Vec<Exception> {
