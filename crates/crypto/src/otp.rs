@@ -2,7 +2,6 @@
 //! reveal them, however few there are to try (ASVS 6.5.2).
 
 use aws_lc_rs::hmac;
-use doorward_domain::secret::constant_time_eq;
 use doorward_domain::{AppId, OtpRequestId};
 
 use crate::keyring::{Keyring, Subkeys, absorb};
@@ -14,19 +13,17 @@ impl Keyring {
         otp_hash(self.current(), app, request, code)
     }
 
-    /// Whether `stored` is the hash of this code, made with any key of the keyring: a code that
-    /// was on its way when the master key was rotated still works. Constant time in the hashes.
+    /// What a code that is shown may be stored as: its hash by the current key, and by the newest of
+    /// the others, so that a code that was on its way when the master key was rotated still works.
+    /// Without another key, twice the same.
     #[must_use]
-    pub fn otp_matches(
-        &self,
-        app: AppId,
-        request: OtpRequestId,
-        code: &str,
-        stored: &[u8; 32],
-    ) -> bool {
-        self.all().fold(false, |found, keys| {
-            found | constant_time_eq(&otp_hash(keys, app, request, code), stored)
-        })
+    pub fn otp_hashes(&self, app: AppId, request: OtpRequestId, code: &str) -> [[u8; 32]; 2] {
+        let current = self.otp_hash(app, request, code);
+        let other = self.all().nth(1);
+        [
+            current,
+            other.map_or(current, |keys| otp_hash(keys, app, request, code)),
+        ]
     }
 
     /// Key of a limit: says nothing about the address it counts. `label` names the limit.

@@ -46,6 +46,7 @@ pub struct Platform {
     /// The database.
     pub database: TestDatabase,
     keyring: Arc<Keyring>,
+    master: SecretText,
 }
 
 /// An app and its secret.
@@ -78,7 +79,9 @@ impl Platform {
     pub async fn start_with(database: &TestDatabase, settings: PlatformSettings) -> Self {
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
         let clock = OffsetClock::new(Arc::new(Still(start)));
-        let keyring = Arc::new(Keyring::new(MasterKey::generate(&OsRandom), Vec::new()));
+        let key = MasterKey::generate(&OsRandom);
+        let master = key.to_hex();
+        let keyring = Arc::new(Keyring::new(key, Vec::new()));
         let outbox = Arc::new(Capture::new());
         let store = database.store();
         let core = node(store.clone(), store, &keyring, &clock, &outbox, settings).await;
@@ -88,6 +91,7 @@ impl Platform {
             outbox,
             database: database.clone(),
             keyring,
+            master,
         }
     }
 
@@ -101,6 +105,25 @@ impl Platform {
             store.clone(),
             store,
             &self.keyring,
+            &self.clock,
+            &self.outbox,
+            self.core.settings.clone(),
+        )
+        .await
+    }
+
+    /// A node with a new master key, for which the platform's is a former one.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn node_with_new_master_key(&self) -> Arc<Core> {
+        let store = self.database.open().await;
+        let former = MasterKey::from_hex_or_base64(self.master.expose()).expect("a master key");
+        let keyring = Keyring::new(MasterKey::generate(&OsRandom), vec![former]);
+        node(
+            store.clone(),
+            store,
+            &Arc::new(keyring),
             &self.clock,
             &self.outbox,
             self.core.settings.clone(),

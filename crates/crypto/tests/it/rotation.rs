@@ -37,8 +37,8 @@ fn neighbours_in_a_rolling_change_understand_each_other() {
 
             let request = OtpRequestId::from_uuid(session().as_uuid());
             let hash = maker.otp_hash(app(), request, "123456");
-            assert!(reader.otp_matches(app(), request, "123456", &hash));
-            assert!(!reader.otp_matches(app(), request, "123457", &hash));
+            assert!(reader.otp_hashes(app(), request, "123456").contains(&hash));
+            assert!(!reader.otp_hashes(app(), request, "123457").contains(&hash));
         }
     }
 }
@@ -55,7 +55,7 @@ fn a_dropped_key_opens_nothing_any_more() {
 
     let request = OtpRequestId::from_uuid(session().as_uuid());
     let hash = before.otp_hash(app(), request, "123456");
-    assert!(!after.otp_matches(app(), request, "123456", &hash));
+    assert!(!after.otp_hashes(app(), request, "123456").contains(&hash));
 }
 
 #[test]

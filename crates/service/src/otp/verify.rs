@@ -76,18 +76,18 @@ pub async fn verify(core: &Core, app: &AppContext, request: VerifyOtp) -> Result
     }
     let applied = core
         .write_in_app(&mut app, move |app, tx| {
-            let code_hash =
-                keyring.otp_hash(app.app.id, request.otp_request_id, request.code.expose());
+            let code_hashes =
+                keyring.otp_hashes(app.app.id, request.otp_request_id, request.code.expose());
             let now = app.context.now();
             let consumed = tx.app(app.app.id).consume_otp(
                 request.otp_request_id,
                 request.purpose,
-                &code_hash,
+                &code_hashes,
                 now,
             )?;
             match consumed {
                 Some(consumed) => apply(&keyring, app, tx, &request, consumed),
-                None => explain(&keyring, &budget, app, tx, &request, &code_hash).map(Err),
+                None => explain(&keyring, &budget, app, tx, &request, &code_hashes).map(Err),
             }
         })
         .await?;
@@ -119,9 +119,9 @@ fn explain(
     app: &AppContext,
     tx: &mut WriteTx<'_>,
     request: &VerifyOtp,
-    code_hash: &[u8; 32],
+    code_hashes: &[[u8; 32]; 2],
 ) -> Result<Error> {
-    let error = reason(keyring, app, tx, request, code_hash)?;
+    let error = reason(keyring, app, tx, request, code_hashes)?;
     let source = Refused::Request(app.app.id);
     if error.code() != Code::OtpInvalid && !budget.take(app.context.now(), source, error.code()) {
         return Ok(error);
@@ -140,7 +140,7 @@ fn reason(
     app: &AppContext,
     tx: &mut WriteTx<'_>,
     request: &VerifyOtp,
-    code_hash: &[u8; 32],
+    code_hashes: &[[u8; 32]; 2],
 ) -> Result<Error> {
     let now = app.context.now();
     let limits = &app.app.settings.limits;
@@ -169,7 +169,7 @@ fn reason(
             Some(code) => return Ok(code.into()),
             None => {}
         }
-        if let Some(failed) = scope.count_wrong_otp(id, request.purpose, code_hash, now)? {
+        if let Some(failed) = scope.count_wrong_otp(id, request.purpose, code_hashes, now)? {
             // A new code must not make a guesser's count start anew (63B §3.2.2).
             scope.hit_limits(
                 &[failures_of_contact(keyring, limits, &failed.contact)],

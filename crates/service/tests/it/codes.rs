@@ -83,6 +83,29 @@ on_both_engines! {
         assert_eq!(locked.retry_after(), Some(600));
     }
 
+    async fn a_code_outlives_the_rotation_of_the_master_key(db: TestDatabase) {
+        let platform = Platform::start(&db).await;
+        let app = platform.app("shop").await;
+        let context = platform.authenticate(&app).await;
+        let sent = login(&platform, &context, ADA).await;
+        let code = platform.code(app.id, ADA, 0).await;
+        let rotated = platform.node_with_new_master_key().await;
+        let context = platform.authenticate_at(&rotated, &app).await.unwrap();
+        let wrong = if code.expose() == "000000" { "111111" } else { "000000" };
+        let show = async |code: &str| {
+            let request = VerifyOtp {
+                otp_request_id: sent.otp_request_id,
+                code: SecretText::new(code),
+                purpose: Purpose::Login,
+                client_ip: None,
+            };
+            otp::verify(&rotated, &context, request).await.err().map(|error| error.code())
+        };
+        assert_eq!(show(wrong).await, Some(Code::OtpInvalid));
+        assert_eq!(show(code.expose()).await, None);
+        assert_eq!(show(code.expose()).await, Some(Code::OtpAlreadyUsed));
+    }
+
     async fn order_of_refusals(db: TestDatabase) {
         let platform = Platform::start(&db).await;
         let app = platform.app("shop").await;

@@ -150,8 +150,8 @@ impl AppWrite<'_> {
         )
     }
 
-    /// Consumes a live request with the right code. One statement: of any number of simultaneous
-    /// callers exactly one gets `Some`.
+    /// Consumes a live request with the right code, hashed with the current key or the one before.
+    /// One statement: of any number of simultaneous callers exactly one gets `Some`.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -159,18 +159,20 @@ impl AppWrite<'_> {
         &mut self,
         id: OtpRequestId,
         purpose: Purpose,
-        code_hash: &[u8; 32],
+        code_hashes: &[[u8; 32]; 2],
         now: Timestamp,
     ) -> Result<Option<ConsumedOtp>, StoreError> {
-        const SQL: &str = "UPDATE otp_requests SET used_at = $5 WHERE app_id = $1 AND id = $2 \
-             AND purpose = $3 AND code_hash = $4 AND used_at IS NULL AND locked_at IS NULL \
-             AND voided_at IS NULL AND expires_at > $5 \
+        const SQL: &str = "UPDATE otp_requests SET used_at = $6 WHERE app_id = $1 AND id = $2 \
+             AND purpose = $3 AND code_hash IN ($4, $5) AND used_at IS NULL AND locked_at IS NULL \
+             AND voided_at IS NULL AND expires_at > $6 \
              RETURNING channel, contact_original, user_id";
+        let [current, former] = code_hashes;
         let params = [
             self.app_id.into(),
             id.into(),
             purpose.as_str().into(),
-            code_hash.into(),
+            current.into(),
+            former.into(),
             now.into(),
         ];
         let rows = self.connection.query(SQL, &params)?;
@@ -186,7 +188,7 @@ impl AppWrite<'_> {
     }
 
     /// Counts a wrong attempt on a live request and locks it when it was the last one allowed.
-    /// `None` when the request is not live, or the code is right after all.
+    /// `None` when the request is not live, or the code is right after all (by either hash).
     ///
     /// # Errors
     /// [`StoreError`].
@@ -194,19 +196,21 @@ impl AppWrite<'_> {
         &mut self,
         id: OtpRequestId,
         purpose: Purpose,
-        code_hash: &[u8; 32],
+        code_hashes: &[[u8; 32]; 2],
         now: Timestamp,
     ) -> Result<Option<FailedAttempt>, StoreError> {
         const SQL: &str = "UPDATE otp_requests SET attempts = attempts + 1, \
-             locked_at = CASE WHEN attempts + 1 >= max_attempts THEN $5 ELSE locked_at END \
-             WHERE app_id = $1 AND id = $2 AND purpose = $3 AND code_hash <> $4 \
-             AND used_at IS NULL AND locked_at IS NULL AND voided_at IS NULL AND expires_at > $5 \
+             locked_at = CASE WHEN attempts + 1 >= max_attempts THEN $6 ELSE locked_at END \
+             WHERE app_id = $1 AND id = $2 AND purpose = $3 AND code_hash NOT IN ($4, $5) \
+             AND used_at IS NULL AND locked_at IS NULL AND voided_at IS NULL AND expires_at > $6 \
              RETURNING attempts, locked_at, contact";
+        let [current, former] = code_hashes;
         let params = [
             self.app_id.into(),
             id.into(),
             purpose.as_str().into(),
-            code_hash.into(),
+            current.into(),
+            former.into(),
             now.into(),
         ];
         let rows = self.connection.query(SQL, &params)?;

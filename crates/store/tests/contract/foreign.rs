@@ -165,12 +165,12 @@ pub(crate) const CASES: &[Case] = &[
     ),
     write("AppWrite::consume_otp", Foreign::Nothing, |app, w| {
         Ok(app
-            .consume_otp(w.otp, Purpose::Login, &hash(9), at(1))?
+            .consume_otp(w.otp, Purpose::Login, &[hash(9); 2], at(1))?
             .is_some())
     }),
     write("AppWrite::count_wrong_otp", Foreign::Nothing, |app, w| {
         Ok(app
-            .count_wrong_otp(w.otp, Purpose::Login, &hash(8), at(1))?
+            .count_wrong_otp(w.otp, Purpose::Login, &[hash(8); 2], at(1))?
             .is_some())
     }),
     write(

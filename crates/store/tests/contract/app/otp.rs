@@ -15,6 +15,7 @@ contract! {
     a_request_stands_as_it_was_written: AppRead::otp_standing, AppWrite::insert_otp_request;
     a_newer_request_voids_the_older_ones: AppWrite::insert_otp_request;
     a_right_code_is_consumed_once: AppWrite::consume_otp;
+    either_hash_makes_a_code_right: AppWrite::consume_otp, AppWrite::count_wrong_otp;
     what_is_not_live_is_not_consumed: AppWrite::consume_otp;
     wrong_attempts_are_counted_up_to_the_lock: AppWrite::count_wrong_otp;
     what_is_not_live_is_not_counted: AppWrite::count_wrong_otp;
@@ -35,7 +36,7 @@ async fn consume(
     code: u8,
     now: Timestamp,
 ) -> Option<ConsumedOtp> {
-    app.write(move |app| app.consume_otp(id, purpose, &hash(code), now))
+    app.write(move |app| app.consume_otp(id, purpose, &[hash(code); 2], now))
         .await
 }
 
@@ -46,7 +47,7 @@ async fn miss(
     code: u8,
     now: Timestamp,
 ) -> Option<FailedAttempt> {
-    app.write(move |app| app.count_wrong_otp(id, purpose, &hash(code), now))
+    app.write(move |app| app.count_wrong_otp(id, purpose, &[hash(code); 2], now))
         .await
 }
 
@@ -150,6 +151,28 @@ async fn a_right_code_is_consumed_once(db: TestDatabase) {
             consume(&app, id, Purpose::Login, 9, at(2)).await.is_none(),
             "only once"
         );
+    }
+}
+
+async fn either_hash_makes_a_code_right(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    for right in [[hash(9), hash(8)], [hash(8), hash(9)]] {
+        let id = seed_otp(&app, email("ada@example.com")).await;
+        let wrong = [hash(7), hash(8)];
+        let count = async |hashes: [[u8; 32]; 2]| {
+            app.write(move |app| app.count_wrong_otp(id, Purpose::Login, &hashes, at(1)))
+                .await
+        };
+        let consume = async |hashes: [[u8; 32]; 2]| {
+            app.write(move |app| app.consume_otp(id, Purpose::Login, &hashes, at(1)))
+                .await
+                .is_some()
+        };
+        assert!(!consume(wrong).await);
+        assert!(count(right).await.is_none(), "it is right after all");
+        assert_eq!(count(wrong).await.map(|failed| failed.attempts), Some(1));
+        assert!(consume(right).await);
+        assert!(!consume(right).await, "only once");
     }
 }
 

@@ -119,7 +119,7 @@ impl World {
         let (now, count) = (at(self.seconds), self.requests.len());
         let model = &mut self.requests[request % count];
         let live = refusal(&model.standing, purpose, now).is_none();
-        let code = hash(if right { 9 } else { 8 });
+        let code = [hash(if right { 9 } else { 8 }); 2];
         let consumed = app.consume_otp(model.id, purpose, &code, now)?.is_some();
         agree("consume_otp", &consumed, &(live && right))?;
         if consumed {

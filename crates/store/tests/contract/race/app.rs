@@ -40,7 +40,7 @@ async fn one_of_many_consumes_a_code(db: TestDatabase) {
         let app = app.on(&store);
         async move {
             let found = app
-                .write(move |app| app.consume_otp(id, Purpose::Login, &hash(9), at(1)))
+                .write(move |app| app.consume_otp(id, Purpose::Login, &[hash(9); 2], at(1)))
                 .await;
             found.is_some()
         }
@@ -55,7 +55,7 @@ async fn wrong_codes_lock_after_exactly_three(db: TestDatabase) {
     let answers = race(&db, |store, _| {
         let app = app.on(&store);
         async move {
-            app.write(move |app| app.count_wrong_otp(id, Purpose::Login, &hash(8), at(1)))
+            app.write(move |app| app.count_wrong_otp(id, Purpose::Login, &[hash(8); 2], at(1)))
                 .await
         }
     })
