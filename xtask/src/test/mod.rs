@@ -149,6 +149,12 @@ fn prepare(args: &Args, target: &Path) -> Surroundings {
         }
     }
 
+    if workspace::find_program("curl", &[]).is_none() {
+        found.missing.push(Missing {
+            what: "curl",
+            advice: "install curl".into(),
+        });
+    }
     if args.no_interop {
         found.missing.push(Missing {
             what: "Python",

@@ -48,26 +48,7 @@ pub fn skip_without_postgres() {
         "DOORWARD_REQUIRE_POSTGRES=1, but there is no PostgreSQL to test with"
     );
     println!("skipped: no PostgreSQL");
-    note_skipped("PostgreSQL");
-}
-
-/// Tells `cargo xtask test`, which counts this test as skipped then, and not as passed.
-fn note_skipped(what: &str) {
-    use std::io::Write as _;
-    let Some(list) = std::env::var_os("DOORWARD_TEST_SKIPPED_LIST") else {
-        return;
-    };
-    // Two test programs may have tests of one name.
-    let program = std::env::current_exe().unwrap_or_default();
-    let thread = std::thread::current();
-    let test = thread.name().unwrap_or("unnamed");
-    let line = format!("{what}: {} {test}\n", program.display());
-    let file = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(list);
-    // Who reads the list falls back on the names of the tests.
-    drop(file.and_then(|mut file| file.write_all(line.as_bytes())));
+    crate::skip::note("PostgreSQL");
 }
 
 /// One database, dropped with the value.
