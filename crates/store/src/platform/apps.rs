@@ -39,11 +39,14 @@ pub enum Candidate {
 const BY_ID: &str = "SELECT id, slug, name, status, version, session_epoch, secret_hash, \
      previous_secret_hash, previous_secret_until, secret_rotated_at, settings, created_at, \
      updated_at FROM apps WHERE id = $1";
-/// One row whether or not there is such an app, as long as there is any app at all.
+/// One row whether or not there is such an app, as long as there is any app at all. Both candidates
+/// are looked up always: `COALESCE` would look for the second one only where the first is missing.
 const BY_ID_OR_FIRST: &str = "SELECT id, slug, name, status, version, session_epoch, secret_hash, \
      previous_secret_hash, previous_secret_until, secret_rotated_at, settings, created_at, \
-     updated_at FROM apps WHERE id = COALESCE((SELECT id FROM apps WHERE id = $1), \
-     (SELECT id FROM apps ORDER BY id LIMIT 1))";
+     updated_at FROM apps WHERE id = (SELECT id FROM (\
+     SELECT id, 1 AS place FROM apps WHERE id = $1 UNION ALL \
+     SELECT id, 2 AS place FROM (SELECT id FROM apps ORDER BY id LIMIT 1) oldest) candidates \
+     ORDER BY place LIMIT 1)";
 const BY_SLUG: &str = "SELECT id, slug, name, status, version, session_epoch, secret_hash, \
      previous_secret_hash, previous_secret_until, secret_rotated_at, settings, created_at, \
      updated_at FROM apps WHERE slug = $1";
