@@ -1,12 +1,16 @@
 //! The claims of an access token, each of its type.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::encoding;
+use crate::entitlement::Entitlement;
 use crate::error::Reason;
+use crate::fields::Fields;
 use crate::jws::Parts;
-use crate::{encoding, json};
 
 /// An access token that passed every check.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +30,10 @@ pub struct VerifiedToken {
     pub tenant_id: Option<Uuid>,
     /// The user's roles in that organization.
     pub roles: Vec<String>,
+    /// What those roles permit.
+    pub permissions: Vec<String>,
+    /// What the user's own licences entitle to, by name.
+    pub entitlements: BTreeMap<String, Entitlement>,
     /// The session.
     pub sid: Uuid,
     /// Issued at.
@@ -52,8 +60,20 @@ impl VerifiedToken {
         self.roles.iter().any(|own| own == role)
     }
 
+    /// Whether one of the user's roles in the token's organization has this permission.
+    #[must_use]
+    pub fn has_permission(&self, permission: &str) -> bool {
+        self.permissions.iter().any(|own| own == permission)
+    }
+
+    /// The entitlement of this name, from the licences issued to the user.
+    #[must_use]
+    pub fn entitlement(&self, name: &str) -> Option<Entitlement> {
+        self.entitlements.get(name).copied()
+    }
+
     pub(crate) fn parse(payload: &[u8]) -> Result<Self, Reason> {
-        let mut claims = Claims(json::object(payload).ok_or(Reason::ClaimsJson)?);
+        let mut claims = Fields::parse(payload)?;
         Ok(Self {
             iss: claims.text("iss")?,
             sub: claims.uuid("sub")?,
@@ -62,6 +82,8 @@ impl VerifiedToken {
             app_slug: claims.text("app_slug")?,
             tenant_id: claims.uuid_or_null("tenant_id")?,
             roles: claims.texts("roles")?,
+            permissions: claims.texts_or_absent("permissions")?,
+            entitlements: claims.entitlements_or_absent("entitlements")?,
             sid: claims.uuid("sid")?,
             iat: claims.time("iat")?,
             nbf: claims.time("nbf")?,
@@ -79,59 +101,5 @@ impl VerifiedToken {
 #[must_use]
 pub fn unverified_app_id(token: &str) -> Option<Uuid> {
     let payload = encoding::decode(Parts::split(token).ok()?.payload)?;
-    Claims(json::object(&payload)?).uuid("app_id").ok()
-}
-
-struct Claims(Map<String, Value>);
-
-impl Claims {
-    fn take(&mut self, name: &'static str) -> Result<Value, Reason> {
-        self.0.remove(name).ok_or(Reason::Claim(name))
-    }
-
-    fn text(&mut self, name: &'static str) -> Result<String, Reason> {
-        text(self.take(name)?).ok_or(Reason::Claim(name))
-    }
-
-    fn uuid(&mut self, name: &'static str) -> Result<Uuid, Reason> {
-        uuid(&self.take(name)?).ok_or(Reason::Claim(name))
-    }
-
-    fn uuid_or_null(&mut self, name: &'static str) -> Result<Option<Uuid>, Reason> {
-        match self.take(name)? {
-            Value::Null => Ok(None),
-            value => uuid(&value).map(Some).ok_or(Reason::Claim(name)),
-        }
-    }
-
-    fn texts(&mut self, name: &'static str) -> Result<Vec<String>, Reason> {
-        match self.take(name)? {
-            Value::Array(items) => items.into_iter().map(text).collect::<Option<_>>(),
-            _ => None,
-        }
-        .ok_or(Reason::Claim(name))
-    }
-
-    /// Whole seconds since 1970, as Doorward writes them; a fraction or a text is not ours.
-    fn time(&mut self, name: &'static str) -> Result<Timestamp, Reason> {
-        self.take(name)?
-            .as_i64()
-            .filter(|seconds| *seconds >= 0)
-            .and_then(|seconds| Timestamp::from_second(seconds).ok())
-            .ok_or(Reason::Claim(name))
-    }
-}
-
-fn text(value: Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.is_empty() => Some(text),
-        _ => None,
-    }
-}
-
-/// A UUID in its one canonical form: 36 lower-case characters (RFC 9562 §4).
-fn uuid(value: &Value) -> Option<Uuid> {
-    let text = value.as_str()?;
-    let id: Uuid = text.parse().ok()?;
-    (id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text).then_some(id)
+    Fields::parse(&payload).ok()?.uuid("app_id").ok()
 }

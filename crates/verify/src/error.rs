@@ -1,4 +1,4 @@
-//! Why a token is refused. The public face is one of two codes; the reason is for the log.
+//! Why a token is refused. The public face is one of four codes; the reason is for the log.
 
 /// A refused token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -9,15 +9,34 @@ pub enum VerifyError {
     /// It is not acceptable, now or later.
     #[error("TOKEN_INVALID")]
     Invalid(Reason),
+    /// It was good, and its session, its user's sessions or all of the app's were ended: the person
+    /// has to sign in again.
+    #[error("TOKEN_REVOKED")]
+    Revoked(Reason),
+    /// Whether it is good cannot be said now: this consumer lacks current keys or revocations. The
+    /// client keeps its token and tries again later.
+    #[error("SERVICE_UNAVAILABLE")]
+    Unavailable(Reason),
 }
 
 impl VerifyError {
-    /// The code to answer with, together with status 401.
+    /// The code to answer with.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
             Self::Expired => "TOKEN_EXPIRED",
             Self::Invalid(_) => "TOKEN_INVALID",
+            Self::Revoked(_) => "TOKEN_REVOKED",
+            Self::Unavailable(_) => "SERVICE_UNAVAILABLE",
+        }
+    }
+
+    /// The HTTP status to answer with: 401, or 503 where the fault is not the token's.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Expired | Self::Invalid(_) | Self::Revoked(_) => 401,
+            Self::Unavailable(_) => 503,
         }
     }
 
@@ -26,18 +45,26 @@ impl VerifyError {
     pub const fn reason(self) -> Option<Reason> {
         match self {
             Self::Expired => None,
-            Self::Invalid(reason) => Some(reason),
+            Self::Invalid(reason) | Self::Revoked(reason) | Self::Unavailable(reason) => {
+                Some(reason)
+            }
         }
     }
 }
 
 impl From<Reason> for VerifyError {
     fn from(reason: Reason) -> Self {
-        Self::Invalid(reason)
+        match reason {
+            Reason::SessionRevoked | Reason::UserRevoked | Reason::AppRevoked => {
+                Self::Revoked(reason)
+            }
+            Reason::KeysUnavailable | Reason::RevocationsStale => Self::Unavailable(reason),
+            _ => Self::Invalid(reason),
+        }
     }
 }
 
-/// What is wrong with an invalid token. Contains nothing of the token.
+/// What is wrong with a refused token. Contains nothing of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
@@ -69,8 +96,8 @@ pub enum Reason {
     /// The signature does not verify.
     #[error("wrong signature")]
     Signature,
-    /// `typ` is not `at+jwt` (RFC 8725 §3.11, RFC 9068 §4).
-    #[error("not an access token")]
+    /// `typ` is not the expected one, for an access token `at+jwt` (RFC 8725 §3.11, RFC 9068 §4).
+    #[error("another type of document")]
     Type,
     /// The claims are not a JSON object, or name a claim twice, or are too deep.
     #[error("claims are not strict JSON")]
@@ -99,4 +126,16 @@ pub enum Reason {
     /// No usable keys: they could never be fetched, or not for too long.
     #[error("no keys to verify with")]
     KeysUnavailable,
+    /// The session has ended, says the revocation feed.
+    #[error("the session was revoked")]
+    SessionRevoked,
+    /// The user's sessions were ended after this token was issued, says the revocation feed.
+    #[error("the user's tokens were revoked")]
+    UserRevoked,
+    /// The app's tokens were all revoked after this one was issued, says the revocation feed.
+    #[error("the app's tokens were revoked")]
+    AppRevoked,
+    /// There is no current revocation feed to go by.
+    #[error("no current revocations to go by")]
+    RevocationsStale,
 }

@@ -46,16 +46,16 @@ impl Header {
         Ok(Self { alg, kid, typ })
     }
 
-    /// Whether `typ` is `at+jwt`: a media type, so case does not matter and `application/` may
+    /// Whether `typ` is this one: a media type, so case does not matter and `application/` may
     /// stand before it (RFC 9068 §4, RFC 7515 §4.1.9).
-    pub(crate) fn is_access_token(&self) -> bool {
+    pub(crate) fn is_of_type(&self, expected: &str) -> bool {
         const PREFIX: &str = "application/";
         self.typ.as_deref().is_some_and(|typ| {
             let bare = match typ.split_at_checked(PREFIX.len()) {
                 Some((prefix, bare)) if prefix.eq_ignore_ascii_case(PREFIX) => bare,
                 _ => typ,
             };
-            bare.eq_ignore_ascii_case("at+jwt")
+            bare.eq_ignore_ascii_case(expected)
         })
     }
 }

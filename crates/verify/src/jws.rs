@@ -24,6 +24,32 @@ pub struct VerifiedJws {
 pub fn verify_compact(token: &str, keys: &JwksSet) -> Result<VerifiedJws, Reason> {
     let parts = Parts::split(token)?;
     let header = Header::parse(parts.header)?;
+    verify_parts(&parts, header, keys)
+}
+
+/// [`verify_compact`] for a document of this `typ` and up to this length: whatever else our keys
+/// have signed is not one (RFC 8725 §3.11).
+pub(crate) fn verify_typed(
+    token: &str,
+    typ: &str,
+    keys: &JwksSet,
+    max_len: usize,
+) -> Result<VerifiedJws, Reason> {
+    let header = header_of_type(token, typ, max_len)?;
+    verify_parts(&Parts::split_within(token, max_len)?, header, keys)
+}
+
+/// The header, unverified, of a document of this `typ` and up to this length.
+pub(crate) fn header_of_type(token: &str, typ: &str, max_len: usize) -> Result<Header, Reason> {
+    let header = Header::parse(Parts::split_within(token, max_len)?.header)?;
+    if header.is_of_type(typ) {
+        Ok(header)
+    } else {
+        Err(Reason::Type)
+    }
+}
+
+fn verify_parts(parts: &Parts<'_>, header: Header, keys: &JwksSet) -> Result<VerifiedJws, Reason> {
     let key = keys.find(&header.kid).ok_or(Reason::UnknownKey)?;
     if key.alg() != header.alg {
         return Err(Reason::Algorithm);
@@ -48,7 +74,11 @@ pub(crate) struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     pub(crate) fn split(token: &'a str) -> Result<Self, Reason> {
-        if token.len() > MAX_TOKEN_LEN {
+        Self::split_within(token, MAX_TOKEN_LEN)
+    }
+
+    fn split_within(token: &'a str, max_len: usize) -> Result<Self, Reason> {
+        if token.len() > max_len {
             return Err(Reason::TooLarge);
         }
         let (signed, signature) = token.rsplit_once('.').ok_or(Reason::NotCompact)?;

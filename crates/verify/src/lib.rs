@@ -13,29 +13,40 @@
 //! match verifier.verify(token, &keys, now) {
 //!     Ok(token) => println!("user {} in {:?}", token.sub, token.tenant_id),
 //!     Err(VerifyError::Expired) => println!("401 TOKEN_EXPIRED"),
-//!     Err(VerifyError::Invalid(_)) => println!("401 TOKEN_INVALID"),
+//!     Err(error) => println!("{} {}", error.status(), error.code()),
 //! }
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! An access token lives half an hour, whatever happens to its session. A consumer that does not
+//! want to wait so long subscribes to the app's [`revocations`].
 
 mod claims;
 mod der;
 mod encoding;
+mod entitlement;
 mod error;
+mod fields;
 mod header;
 mod json;
 mod jwks;
 pub mod jws;
 mod key;
 mod pem;
+pub mod revocations;
 mod rotating;
 mod verifier;
 
 pub use claims::{VerifiedToken, unverified_app_id};
+pub use entitlement::Entitlement;
 pub use error::{Reason, VerifyError};
 pub use jwks::{JwksSet, KeyError};
 pub use key::{Algorithm, VerificationKey};
+pub use revocations::{
+    FeedAnswer, FeedRequest, FeedTiming, FetchRevocations, RevocationList, Revocations,
+    RevocationsError, RotatingRevocations, WhenStale,
+};
 pub use rotating::{FetchError, FetchJwks, RefreshError, RefreshTiming, RotatingKeys};
 pub use verifier::{Audience, BuildError, Verifier, VerifierBuilder};
 

@@ -1,5 +1,7 @@
 //! Everything a consumer checks, as one.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -9,7 +11,11 @@ use crate::header::Header;
 use crate::jwks::JwksSet;
 use crate::jws::{self, Parts};
 use crate::key::Algorithm;
+use crate::revocations::{Revocations, WhenStale};
 use crate::rotating::{FetchJwks, RotatingKeys};
+
+/// The `typ` of access tokens (RFC 9068 §2.1).
+const ACCESS_TOKEN_TYP: &str = "at+jwt";
 
 /// Tolerance for clocks that differ, unless set otherwise, in seconds.
 const DEFAULT_TOLERANCE_SECONDS: i64 = 30;
@@ -46,6 +52,9 @@ pub enum BuildError {
     /// More than 60 seconds of tolerance.
     #[error("the clock tolerance must be at most 60 seconds")]
     Tolerance,
+    /// The revocations are of another issuer or app.
+    #[error("the revocations must be of the same issuer and app")]
+    Revocations,
 }
 
 /// Makes a [`Verifier`]. Issuer, app and audience were given when it was made; there is nothing
@@ -58,6 +67,7 @@ pub struct VerifierBuilder {
     audience: Audience,
     algorithms: Vec<Algorithm>,
     tolerance_seconds: u32,
+    revocations: Option<(Arc<Revocations>, WhenStale)>,
 }
 
 impl VerifierBuilder {
@@ -71,6 +81,13 @@ impl VerifierBuilder {
     /// way in which a time may be off, and it applies once to each comparison.
     pub const fn clock_tolerance_seconds(mut self, seconds: u32) -> Self {
         self.tolerance_seconds = seconds;
+        self
+    }
+
+    /// Refuses what these revocations name. Something else keeps them new, for example a
+    /// [`crate::RotatingRevocations`]; `when_stale` says what to do while nothing does.
+    pub fn revocations(mut self, revocations: Arc<Revocations>, when_stale: WhenStale) -> Self {
+        self.revocations = Some((revocations, when_stale));
         self
     }
 
@@ -101,12 +118,18 @@ impl VerifierBuilder {
         if tolerance > MAX_TOLERANCE_SECONDS {
             return Err(BuildError::Tolerance);
         }
+        if let Some((revocations, _)) = &self.revocations
+            && !revocations.is_of(&self.issuer, self.app_id)
+        {
+            return Err(BuildError::Revocations);
+        }
         Ok(Verifier {
             issuer: self.issuer,
             app_id: self.app_id,
             audience: self.audience,
             algorithms: self.algorithms,
             tolerance,
+            revocations: self.revocations,
         })
     }
 }
@@ -119,6 +142,7 @@ pub struct Verifier {
     audience: Audience,
     algorithms: Vec<Algorithm>,
     tolerance: i64,
+    revocations: Option<(Arc<Revocations>, WhenStale)>,
 }
 
 impl Verifier {
@@ -131,14 +155,17 @@ impl Verifier {
             audience,
             algorithms: vec![Algorithm::Rs256],
             tolerance_seconds: DEFAULT_TOLERANCE_SECONDS.unsigned_abs() as u32,
+            revocations: None,
         }
     }
 
     /// Checks a token: form, header, algorithm, signature, type, claims and their types, issuer,
-    /// audience, app, times. `now` is the time to judge it by.
+    /// audience, app, times, revocations. `now` is the time to judge it by.
     ///
     /// # Errors
-    /// [`VerifyError::Expired`] when nothing but its age is wrong; else [`VerifyError::Invalid`].
+    /// [`VerifyError::Expired`] when nothing but its age is wrong; [`VerifyError::Revoked`] when
+    /// the revocations name it, [`VerifyError::Unavailable`] when they are stale and must not be;
+    /// else [`VerifyError::Invalid`].
     pub fn verify(
         &self,
         token: &str,
@@ -150,13 +177,16 @@ impl Verifier {
         let token = VerifiedToken::parse(&jws.payload)?;
         self.check_claims(&token)?;
         self.check_times(&token, now)?;
+        self.check_revocations(&token)?;
+        self.check_age(&token, now)?;
+        self.check_staleness(now)?;
         Ok(token)
     }
 
     /// [`Verifier::verify`] with keys that are fetched, cached and renewed as needed.
     ///
     /// # Errors
-    /// As [`Verifier::verify`]; without usable keys every token is refused.
+    /// As [`Verifier::verify`]; without usable keys every token is [`VerifyError::Unavailable`].
     pub async fn verify_with<F: FetchJwks>(
         &self,
         token: &str,
@@ -177,7 +207,7 @@ impl Verifier {
         if !self.algorithms.contains(&header.alg) {
             return Err(Reason::Algorithm);
         }
-        if !header.is_access_token() {
+        if !header.is_of_type(ACCESS_TOKEN_TYP) {
             return Err(Reason::Type);
         }
         Ok(header)
@@ -202,25 +232,46 @@ impl Verifier {
         Ok(())
     }
 
-    /// Expiry comes last, so that "expired" means: refresh, and all will be well.
-    fn check_times(&self, token: &VerifiedToken, now: Timestamp) -> Result<(), VerifyError> {
+    fn check_times(&self, token: &VerifiedToken, now: Timestamp) -> Result<(), Reason> {
         let [iat, nbf, exp, auth_time] =
             [token.iat, token.nbf, token.exp, token.auth_time].map(Timestamp::as_second);
-        // A fraction of a second is cut off: a token is dead at the second it names, not after it.
-        let now = now.as_second();
-        let latest = now.saturating_add(self.tolerance);
+        let latest = now.as_second().saturating_add(self.tolerance);
         if exp <= iat || exp <= nbf {
-            return Err(Reason::Times.into());
+            return Err(Reason::Times);
         }
         if nbf > latest {
-            return Err(Reason::NotYetValid.into());
+            return Err(Reason::NotYetValid);
         }
         if iat > latest || auth_time > latest {
-            return Err(Reason::IssuedInFuture.into());
+            return Err(Reason::IssuedInFuture);
         }
-        if now >= exp.saturating_add(self.tolerance) {
+        Ok(())
+    }
+
+    /// What a stale list names is refused as well: a revocation is never taken back.
+    fn check_revocations(&self, token: &VerifiedToken) -> Result<(), Reason> {
+        let list = self.revocations.as_ref().and_then(|(held, _)| held.list());
+        match list.and_then(|list| list.refusal(token)) {
+            Some(reason) => Err(reason),
+            None => Ok(()),
+        }
+    }
+
+    /// Comes after every fault of the token, so that "expired" means: refresh, and all will be well.
+    fn check_age(&self, token: &VerifiedToken, now: Timestamp) -> Result<(), VerifyError> {
+        // A fraction of a second is cut off: a token is dead at the second it names, not after it.
+        let dead_from = token.exp.as_second().saturating_add(self.tolerance);
+        if now.as_second() >= dead_from {
             return Err(VerifyError::Expired);
         }
         Ok(())
+    }
+
+    /// Comes last: it is a fault of ours, not of the token.
+    fn check_staleness(&self, now: Timestamp) -> Result<(), Reason> {
+        match &self.revocations {
+            Some((held, WhenStale::Refuse)) if held.is_stale(now) => Err(Reason::RevocationsStale),
+            _ => Ok(()),
+        }
     }
 }

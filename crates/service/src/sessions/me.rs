@@ -65,6 +65,10 @@ pub async fn me(core: &Core, access_token: &str) -> Result<Me> {
     let token = token.map_err(|error| match error {
         VerifyError::Expired => Error::new(Code::TokenExpired),
         VerifyError::Invalid(reason) => invalid(&reason.to_string()),
+        // This verifier was given keys and no revocations.
+        VerifyError::Revoked(reason) | VerifyError::Unavailable(reason) => {
+            Error::internal(format!("our own verifier: {reason}"))
+        }
     })?;
     Ok(Me {
         user_id: UserId::from_uuid(token.sub),

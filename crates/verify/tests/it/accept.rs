@@ -4,7 +4,8 @@ use doorward_crypto::AccessClaims;
 use doorward_domain::entitlement::Entitlements;
 use doorward_domain::role::RoleName;
 use doorward_domain::{AppId, SessionId, TenantId, UserId};
-use doorward_verify::{Audience, JwksSet, Verifier};
+use doorward_verify::{Audience, Entitlement, JwksSet, Verifier};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::support::*;
@@ -19,8 +20,16 @@ fn issued(forge: &Forge, tenant: Option<TenantId>) -> String {
         app_slug: SLUG,
         tenant_id: tenant,
         roles: if tenant.is_some() { &roles } else { &[] },
-        permissions: &[],
-        entitlements: &Entitlements::default(),
+        permissions: if tenant.is_some() {
+            &["orders:read", "orders:write"]
+        } else {
+            &[]
+        },
+        entitlements: &if tenant.is_some() {
+            Entitlements::parse(&json!({"export": true, "sso": false, "projects": 20})).unwrap()
+        } else {
+            Entitlements::default()
+        },
         sid: SessionId::from_uuid(Uuid::from_u128(3)),
         iat: IAT,
         nbf: IAT,
@@ -46,6 +55,15 @@ fn tokens_of_the_issuer_with_every_claim() {
         assert_eq!(verified.tenant_id, Some(tenant));
         assert_eq!(verified.roles, ["owner", "staff"]);
         assert!(verified.has_role("staff") && !verified.has_role("admin"));
+        assert_eq!(verified.permissions, ["orders:read", "orders:write"]);
+        assert!(verified.has_permission("orders:read") && !verified.has_permission("orders"));
+        let entitlement = |name| verified.entitlement(name);
+        assert_eq!(entitlement("export"), Some(Entitlement::Feature(true)));
+        assert_eq!(entitlement("sso"), Some(Entitlement::Feature(false)));
+        assert_eq!(entitlement("projects"), Some(Entitlement::Number(20)));
+        assert_eq!(entitlement("other"), None);
+        assert!(Entitlement::Feature(true).is_granted() && !Entitlement::Number(0).is_granted());
+        assert_eq!(Entitlement::Number(20).number(), Some(20));
         assert_eq!(verified.sid, Uuid::from_u128(3));
         assert_eq!(
             (verified.iat, verified.nbf, verified.exp),
@@ -61,6 +79,7 @@ fn tokens_of_the_issuer_with_every_claim() {
             .unwrap();
         assert_eq!(verified.tenant_id, None);
         assert!(verified.roles.is_empty());
+        assert!(verified.permissions.is_empty() && verified.entitlements.is_empty());
     }
 }
 
@@ -106,10 +125,10 @@ fn each_audience_setting() {
 
 #[test]
 fn claims_and_header_members_of_a_later_release_do_no_harm() {
-    let claims = claims().set("permissions", r#"["orders.read"]"#);
+    let claims = claims().set("later", r#"["orders.read"]"#);
     let header = RS256.header().set("x-later", "1");
     let verified = verify(&RS256.token(header.json(), claims.json())).unwrap();
-    assert_eq!(verified.other["permissions"][0], "orders.read");
+    assert_eq!(verified.other["later"][0], "orders.read");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! A verifier cannot be built without something to expect.
 
-use doorward_verify::{Audience, BuildError, Verifier};
+use std::sync::Arc;
+
+use doorward_verify::{Audience, BuildError, Revocations, Verifier, WhenStale};
 use uuid::Uuid;
 
 use crate::support::*;
@@ -29,6 +31,19 @@ fn expectations_must_say_something() {
         Audience::ServiceUrlAndSlug(String::new()),
     ] {
         assert_eq!(build(ISSUER, APP, audience).unwrap_err(), BuildError::Slug);
+    }
+}
+
+#[test]
+fn revocations_are_of_the_same_issuer_and_app() {
+    let build = |issuer: &str, app| {
+        Verifier::builder(ISSUER, APP, Audience::ServiceUrl)
+            .revocations(Arc::new(Revocations::new(issuer, app)), WhenStale::Accept)
+            .build()
+    };
+    build(ISSUER, APP).unwrap();
+    for (issuer, app) in [("https://x", APP), (ISSUER, Uuid::from_u128(1))] {
+        assert_eq!(build(issuer, app).unwrap_err(), BuildError::Revocations);
     }
 }
 

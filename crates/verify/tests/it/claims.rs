@@ -119,6 +119,32 @@ fn wrong_type() {
     }
 }
 
+/// Absent means none; present, they must be what they are said to be.
+#[test]
+fn permissions_and_entitlements() {
+    for json in [
+        "null",
+        "{}",
+        "true",
+        r#""a""#,
+        "[1]",
+        r#"["a",""]"#,
+        r#"["a",null]"#,
+    ] {
+        let token = RS256.with_claims(&claims().set("permissions", json));
+        assert_eq!(refusal(&token), Reason::Claim("permissions"), "{json}");
+    }
+    for json in WRONG_ENTITLEMENTS {
+        let token = RS256.with_claims(&claims().set("entitlements", json));
+        assert_eq!(refusal(&token), Reason::Claim("entitlements"), "{json}");
+    }
+    let twice = claims().set("entitlements", r#"{"a":true,"a":false}"#);
+    assert_eq!(refusal(&RS256.with_claims(&twice)), Reason::ClaimsJson);
+    let empty = claims().set("permissions", "[]").set("entitlements", "{}");
+    let empty = verify(&RS256.with_claims(&empty)).unwrap();
+    assert!(empty.permissions.is_empty() && empty.entitlements.is_empty());
+}
+
 /// Compared character by character: a slash, a port, a case or a path more is another issuer.
 #[test]
 fn issuer() {

@@ -73,7 +73,7 @@ async fn outcome(keys: &RotatingKeys<Issuer>, forge: &Forge, now: i64) -> Result
 }
 
 const UNKNOWN: Result<(), VerifyError> = Err(VerifyError::Invalid(Reason::UnknownKey));
-const UNAVAILABLE: Result<(), VerifyError> = Err(VerifyError::Invalid(Reason::KeysUnavailable));
+const UNAVAILABLE: Result<(), VerifyError> = Err(VerifyError::Unavailable(Reason::KeysUnavailable));
 
 #[tokio::test]
 async fn fetches_once_and_remembers() {

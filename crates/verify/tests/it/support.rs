@@ -131,6 +131,21 @@ impl Fields {
     }
 }
 
+/// What no `entitlements` of ours are.
+pub(crate) const WRONG_ENTITLEMENTS: [&str; 11] = [
+    "null",
+    "[]",
+    "true",
+    r#""export""#,
+    r#"{"export":null}"#,
+    r#"{"export":"true"}"#,
+    r#"{"export":[true]}"#,
+    r#"{"export":{}}"#,
+    r#"{"projects":1.5}"#,
+    r#"{"projects":-1}"#,
+    r#"{"projects":9007199254740992}"#,
+];
+
 /// A text as JSON.
 pub(crate) fn text(value: &str) -> String {
     serde_json::Value::from(value).to_string()

@@ -1,8 +1,9 @@
-//! `sdk/vectors/access-tokens.json`: one set of good and hostile tokens for the SDKs of every
-//! language. It is written from here and compared here; `DOORWARD_WRITE_VECTORS=1` writes it anew.
+//! `sdk/vectors/`: one set of good and hostile tokens, and of what else a consumer is given, for the
+//! SDKs of every language. It is written from here and compared here; `DOORWARD_WRITE_VECTORS=1` writes it anew.
 //! What each token must yield is stated by hand, never taken from this crate's own verdict.
 
 mod cases;
+mod revocations;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,8 +14,52 @@ use serde_json::Value;
 
 use crate::support::*;
 
-fn path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdk/vectors/access-tokens.json")
+const FILE: &str = "access-tokens.json";
+
+fn path(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../sdk/vectors")
+        .join(file)
+}
+
+/// A file of vectors: its head, and its lists of cases with one case in a line.
+fn lines(head: &Fields, lists: &[(&str, Vec<Fields>)]) -> String {
+    let head = head
+        .0
+        .iter()
+        .map(|(name, json)| format!("  {}: {json}", text(name)));
+    let lists = lists.iter().map(|(name, cases)| {
+        let cases: Vec<_> = cases
+            .iter()
+            .map(|case| format!("    {}", case.json()))
+            .collect();
+        format!("  {}: [\n{}\n  ]", text(name), cases.join(",\n"))
+    });
+    let members: Vec<_> = head.chain(lists).collect();
+    format!("{{\n{}\n}}\n", members.join(",\n"))
+}
+
+fn kept(file: &str) -> Value {
+    serde_json::from_str(&fs::read_to_string(path(file)).unwrap()).unwrap()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "asks whether to write the file instead of comparing"
+)]
+fn compare(file: &str, made: &str) {
+    if std::env::var("DOORWARD_WRITE_VECTORS").is_ok() {
+        fs::create_dir_all(path(file).parent().unwrap()).unwrap();
+        fs::write(path(file), made).unwrap();
+    }
+    let kept = fs::read_to_string(path(file)).unwrap();
+    for (made, kept) in made.lines().zip(kept.lines()) {
+        assert_eq!(
+            made, kept,
+            "run this test with DOORWARD_WRITE_VECTORS=1 if this is meant"
+        );
+    }
+    assert_eq!(made.len(), kept.len());
 }
 
 fn document() -> String {
@@ -36,44 +81,18 @@ fn document() -> String {
             "jwks",
             jwks_json([&RS256.public, &ES256.public, &EDDSA.public]),
         );
-    let mut lines: Vec<_> = head
-        .0
-        .iter()
-        .map(|(name, json)| format!("  {}: {json},\n", text(name)))
-        .collect();
-    let cases: Vec<_> = cases::all()
-        .iter()
-        .map(|case| format!("    {}", case.json()))
-        .collect();
-    lines.push(format!("  \"cases\": [\n{}\n  ]\n", cases.join(",\n")));
-    format!("{{\n{}}}\n", lines.concat())
+    lines(&head, &[("cases", cases::all())])
 }
 
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "asks whether to write the file instead of comparing"
-)]
 fn the_file_is_what_the_generator_makes() {
-    let made = document();
-    if std::env::var("DOORWARD_WRITE_VECTORS").is_ok() {
-        fs::create_dir_all(path().parent().unwrap()).unwrap();
-        fs::write(path(), &made).unwrap();
-    }
-    let kept = fs::read_to_string(path()).unwrap();
-    for (made, kept) in made.lines().zip(kept.lines()) {
-        assert_eq!(
-            made, kept,
-            "run this test with DOORWARD_WRITE_VECTORS=1 if this is meant"
-        );
-    }
-    assert_eq!(made.len(), kept.len());
+    compare(FILE, &document());
 }
 
 /// Reads the file as another SDK's test would.
 #[test]
 fn every_case_yields_what_the_file_says() {
-    let document: Value = serde_json::from_str(&fs::read_to_string(path()).unwrap()).unwrap();
+    let document = kept(FILE);
     let jwks = JwksSet::from_json(&document["jwks"].to_string()).unwrap();
     let pem = JwksSet::from_jwt_public_key(document["jwt_public_key"].as_str().unwrap()).unwrap();
     let mut seen = std::collections::BTreeMap::<String, usize>::new();

@@ -67,7 +67,22 @@ fn good() -> Vec<Fields> {
         ok("typ with application/", &typ("application/at+jwt")),
         ok(
             "unknown claim",
-            &RS256.with_claims(&claims().set("permissions", r#"["a"]"#)),
+            &RS256.with_claims(&claims().set("later", r#"["a"]"#)),
+        ),
+        ok(
+            "permissions and entitlements",
+            &RS256.with_claims(
+                &claims()
+                    .set("permissions", r#"["orders:read","orders:write"]"#)
+                    .set(
+                        "entitlements",
+                        r#"{"export":true,"projects":20,"sso":false}"#,
+                    ),
+            ),
+        ),
+        ok(
+            "no permissions, no entitlements, said explicitly",
+            &RS256.with_claims(&claims().set("permissions", "[]").set("entitlements", "{}")),
         ),
         ok(
             "unknown header member",
@@ -315,6 +330,18 @@ fn wrong_claims() -> Vec<Fields> {
             claims().set(time, text(&IAT.to_string())),
         );
         add(&format!("{time} is negative"), claims().set(time, "-1"));
+    }
+    for permissions in ["null", "{}", r#""a""#, r#"["a",1]"#, r#"["a",""]"#] {
+        add(
+            &format!("permissions {permissions}"),
+            claims().set("permissions", permissions),
+        );
+    }
+    for entitlements in WRONG_ENTITLEMENTS {
+        add(
+            &format!("entitlements {entitlements}"),
+            claims().set("entitlements", entitlements),
+        );
     }
     add(
         "exp is beyond the calendar",
