@@ -7,6 +7,7 @@
 mod checksum;
 pub mod jwt;
 pub mod keyring;
+pub mod license;
 pub mod opaque;
 pub mod otp;
 pub mod refresh;
@@ -16,6 +17,7 @@ pub mod signing;
 
 pub use jwt::AccessClaims;
 pub use keyring::{Keyring, MasterKey, MasterKeyError};
+pub use license::device_hash;
 pub use opaque::{OpaqueToken, app_secret_hash};
 pub use refresh::{idempotency_hash, nonce_hash};
 pub use seal::{SealError, SealPurpose};

@@ -30,6 +30,8 @@ pub enum SealPurpose {
     Outbox,
     /// A secret setting of an app (a provider's credentials).
     AppSetting,
+    /// A licence key.
+    LicenseKey,
 }
 
 impl SealPurpose {
@@ -38,6 +40,7 @@ impl SealPurpose {
             Self::SigningKey => b"doorward/seal/signing-key/v1",
             Self::Outbox => b"doorward/seal/outbox/v1",
             Self::AppSetting => b"doorward/seal/app-setting/v1",
+            Self::LicenseKey => b"doorward/seal/license-key/v1",
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod code;
 pub mod contact;
 pub mod entitlement;
 pub mod ids;
+pub mod license;
 pub mod limit;
 pub mod otp;
 pub mod outbox;

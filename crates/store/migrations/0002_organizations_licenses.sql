@@ -101,6 +101,9 @@ CREATE TABLE licenses (
 );
 CREATE UNIQUE INDEX licenses_key ON licenses (app_id, key_hash) WHERE key_hash IS NOT NULL;
 CREATE INDEX licenses_user ON licenses (app_id, user_id, id) WHERE user_id IS NOT NULL;
+-- What a token's entitlements are joined from: few, whatever was revoked before.
+CREATE INDEX licenses_user_live ON licenses (app_id, user_id, id)
+    WHERE user_id IS NOT NULL AND status <> 'revoked';
 CREATE INDEX licenses_tenant ON licenses (app_id, tenant_id, id) WHERE tenant_id IS NOT NULL;
 CREATE INDEX licenses_issued_to ON licenses (app_id, issued_to, id) WHERE issued_to IS NOT NULL;
 CREATE INDEX licenses_label ON licenses (app_id, label, id) WHERE label IS NOT NULL;
@@ -120,7 +123,8 @@ CREATE TABLE license_activations (
     slot_free_at   TIMESTAMPTZ,
     slot_returned  BOOLEAN     NOT NULL,
     PRIMARY KEY (app_id, id),
-    FOREIGN KEY (app_id, license_id) REFERENCES licenses (app_id, id)
+    FOREIGN KEY (app_id, license_id) REFERENCES licenses (app_id, id),
+    CHECK (slot_returned = FALSE OR released_at IS NOT NULL)
 );
 CREATE UNIQUE INDEX license_activations_device
     ON license_activations (app_id, license_id, device_hash) WHERE released_at IS NULL;

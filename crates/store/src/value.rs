@@ -146,7 +146,7 @@ macro_rules! param_from_ids {
 
 param_from_ids! {
     AppId UserId SessionId TenantId OtpRequestId OneTimeSecretId OutboxId EventId AdminKeyId
-    RequestId NodeId
+    RequestId NodeId LicenseId ActivationId
 }
 
 /// The time so many microseconds after 1970.

@@ -18,11 +18,13 @@ pub(crate) struct Subkeys {
     pub(crate) otp: hmac::Key,
     pub(crate) limit: hmac::Key,
     pub(crate) refresh: hmac::Key,
+    pub(crate) license: hmac::Key,
     /// Salt of the extraction that mixes a presented refresh token in.
     pub(crate) replay: hkdf::Salt,
     signing_key: hkdf::Prk,
     outbox: hkdf::Prk,
     app_setting: hkdf::Prk,
+    license_key: hkdf::Prk,
 }
 
 impl Subkeys {
@@ -40,10 +42,12 @@ impl Subkeys {
             otp: mac(b"doorward/otp/v1"),
             limit: mac(b"doorward/limit/v1"),
             refresh: mac(b"doorward/refresh/v1"),
+            license: mac(b"doorward/license/v1"),
             replay: expand(&root, b"doorward/replay/v1", hkdf::HKDF_SHA256),
             signing_key: seal(SealPurpose::SigningKey),
             outbox: seal(SealPurpose::Outbox),
             app_setting: seal(SealPurpose::AppSetting),
+            license_key: seal(SealPurpose::LicenseKey),
         }
     }
 
@@ -52,6 +56,7 @@ impl Subkeys {
             SealPurpose::SigningKey => &self.signing_key,
             SealPurpose::Outbox => &self.outbox,
             SealPurpose::AppSetting => &self.app_setting,
+            SealPurpose::LicenseKey => &self.license_key,
         }
     }
 }

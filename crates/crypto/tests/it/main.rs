@@ -7,6 +7,7 @@
 )]
 
 mod known_answers;
+mod license;
 mod opaque;
 mod otp;
 mod refresh;

@@ -5,10 +5,11 @@ use proptest::prelude::*;
 
 use crate::support::{fixed_keyring, fresh_keyring};
 
-const ALL: [SealPurpose; 3] = [
+const ALL: [SealPurpose; 4] = [
     SealPurpose::SigningKey,
     SealPurpose::Outbox,
     SealPurpose::AppSetting,
+    SealPurpose::LicenseKey,
 ];
 
 #[test]

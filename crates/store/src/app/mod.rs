@@ -1,6 +1,9 @@
 //! The data of one app. Every statement here has the app in its WHERE.
 
 mod audit;
+mod license_search;
+mod license_seats;
+mod licenses;
 mod limits;
 mod otp;
 mod outbox;
@@ -17,6 +20,9 @@ use crate::port::Connection;
 
 pub(crate) use roles::role_definition;
 
+pub use license_search::LicenseFilter;
+pub use license_seats::{Claim, ClaimOutcome, Released};
+pub use licenses::{LicenseChange, LicenseOnDevice, NewLicense};
 pub use limits::{Hit, HitOutcome};
 pub use otp::{ConsumedOtp, FailedAttempt, NewOtpRequest, OtpStanding};
 pub use secrets::{ConsumedSecret, NewOneTimeSecret};

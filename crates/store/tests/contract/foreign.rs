@@ -6,18 +6,24 @@
 
 use doorward_domain::audit::Action;
 use doorward_domain::contact::Contact;
+use doorward_domain::license::{LicenseStatus, ReleaseReason};
 use doorward_domain::limit::LimitRule;
 use doorward_domain::otp::Purpose;
 use doorward_domain::session::{EndReason, Presented};
 use doorward_domain::user::UserStatus;
-use doorward_domain::{AppId, OneTimeSecretId, OtpRequestId, UserId};
+use doorward_domain::{
+    ActivationId, AppId, LicenseId, OneTimeSecretId, OtpRequestId, TenantId, UserId,
+};
 use doorward_store::StoreError;
-use doorward_store::app::{AppWrite, Hit, HitOutcome, NewOneTimeSecret, Rotation};
+use doorward_store::app::{
+    AppWrite, ClaimOutcome, Hit, HitOutcome, LicenseChange, LicenseFilter, NewLicense,
+    NewOneTimeSecret, Rotation,
+};
 use doorward_testkit::database::TestDatabase;
 
 use crate::support::{
-    Raw, Scope, at, email, fresh, hash, new_event, new_message, new_otp, new_session, new_user,
-    phone, platform, rotation, seed_app,
+    Raw, Scope, at, claim, email, fresh, hash, new_event, new_license, new_message, new_otp,
+    new_session, new_user, phone, platform, rotation, seed_app, seed_tenant,
 };
 
 on_both_engines_by_name!(another_apps_id_finds_and_changes_nothing);
@@ -101,6 +107,89 @@ pub(crate) const CASES: &[Case] = &[
     }),
     read("AppRead::limit_wait", |app, w| {
         Ok(app.limit_wait(&w.limit, at(1))? > 0)
+    }),
+    read("AppRead::license", |app, w| {
+        Ok(app.license(w.license, at(1))?.is_some())
+    }),
+    read("AppRead::license_by_key", |app, w| {
+        Ok(app.license_by_key(&w.license_key, at(1))?.is_some())
+    }),
+    read("AppRead::license_on_device", |app, w| {
+        Ok(app.license_on_device(&w.license_key, &hash(1))?.is_some())
+    }),
+    read("AppRead::sealed_license_key", |app, w| {
+        Ok(app.sealed_license_key(w.license)?.is_some())
+    }),
+    beside_a_twin(read("AppRead::entitlements_of_user", |app, w| {
+        Ok(!app.entitlements_of_user(w.user, at(1))?.is_empty())
+    })),
+    beside_a_twin(read("AppRead::count_licenses_of_user", |app, w| {
+        Ok(app.count_licenses_of_user(w.user)? > 0)
+    })),
+    read("AppRead::has_tenant", |app, w| app.has_tenant(w.tenant)),
+    read("AppRead::licenses", |app, _| {
+        let filter = LicenseFilter {
+            limit: 10,
+            ..LicenseFilter::default()
+        };
+        Ok(!app.licenses(&filter, at(1))?.is_empty())
+    }),
+    read("AppRead::activation", |app, w| {
+        Ok(app.activation(w.activation)?.is_some())
+    }),
+    read("AppRead::activations", |app, w| {
+        Ok(!app.activations(w.license, None, 10, at(1))?.is_empty())
+    }),
+    write(
+        "AppWrite::insert_license",
+        Foreign::ARowOfItsOwn,
+        |app, w| {
+            let same = NewLicense {
+                user_id: None,
+                ..w.new_license()
+            };
+            app.insert_license(&same).map(|()| true)
+        },
+    ),
+    read("AppWrite::hold_license", |app, w| {
+        app.hold_license(w.license)
+    }),
+    write("AppWrite::update_license", Foreign::Nothing, |app, w| {
+        app.update_license(&LicenseChange {
+            id: w.license,
+            expected_version: 1,
+            label: None,
+            issued_to: None,
+            max_activations: 9,
+            expires_at: None,
+            entitlements: w.new_license().entitlements,
+            metadata: serde_json::Map::new(),
+            now: at(1),
+        })
+    }),
+    write(
+        "AppWrite::set_license_status",
+        Foreign::Nothing,
+        |app, w| app.set_license_status(w.license, LicenseStatus::Revoked, None, at(1)),
+    ),
+    write("AppWrite::rekey_license", Foreign::Nothing, |app, w| {
+        app.rekey_license(w.license, &w.license_key, &hash(77), b"anew")
+    }),
+    write("AppWrite::claim_seat", Foreign::Nothing, |app, w| {
+        let outcome = app.claim_seat(&claim(w.license, 3, at(1)))?;
+        Ok(outcome != ClaimOutcome::Refused)
+    }),
+    write("AppWrite::return_seats", Foreign::Nothing, |app, w| {
+        Ok(app.return_seats(w.license, at(1))? > 0)
+    }),
+    write("AppWrite::release_seat", Foreign::Nothing, |app, w| {
+        let reason = ReleaseReason::Deactivated;
+        let at_once = app.release_seat(w.activation, reason, None, at(1))?;
+        let later = app.release_seat(w.cooling, reason, Some(at(2)), at(1))?;
+        Ok(at_once.is_some() | later.is_some())
+    }),
+    write("AppWrite::saw_activation", Foreign::Nothing, |app, w| {
+        app.saw_activation(w.activation, at(0), at(1))
     }),
     read("AppWrite::hold_active_user", |app, w| {
         app.hold_active_user(w.user)
@@ -219,6 +308,11 @@ pub(crate) struct World {
     otp: OtpRequestId,
     secret: OneTimeSecretId,
     limit: Hit,
+    tenant: TenantId,
+    license: LicenseId,
+    license_key: [u8; 32],
+    activation: ActivationId,
+    cooling: ActivationId,
 }
 
 impl World {
@@ -230,7 +324,14 @@ impl World {
         let ada = new_user(email("Ada@example.com"));
         let session = new_session(ada.id);
         let otp = new_otp(ada.contact.clone());
+        let license = new_license();
+        let (device, lost) = (claim(license.id, 1, at(0)), claim(license.id, 2, at(0)));
         let world = Self {
+            tenant: seed_tenant(raw, &owner).await,
+            license: license.id,
+            license_key: license.key.expect("it has a key").0,
+            activation: device.activation_id,
+            cooling: lost.activation_id,
             user: ada.id,
             email: ada.contact.clone(),
             phone: phone("+919876543210"),
@@ -259,6 +360,10 @@ impl World {
                 app.set_contact(ada.id, &w.phone, at(0))?;
                 app.insert_session(&session)?;
                 app.insert_otp_request(&otp)?;
+                app.insert_license(&w.new_license())?;
+                app.claim_seat(&device)?;
+                app.claim_seat(&lost)?;
+                app.release_seat(w.cooling, ReleaseReason::SelfRelease, Some(at(1)), at(0))?;
                 app.insert_secret(&w.new_secret())?;
                 app.insert_replay(session.id, 1, &hash(7), b"sealed", at(60))?;
                 app.hit_limits(&[w.limit], at(0))?;
@@ -277,6 +382,16 @@ impl World {
         raw.execute("UPDATE users SET email_verified_at = NULL, phone_verified_at = NULL")
             .await;
         world
+    }
+
+    fn new_license(&self) -> NewLicense {
+        NewLicense {
+            id: self.license,
+            key: Some((self.license_key, vec![1], "7Q2Z".to_owned())),
+            user_id: Some(self.user),
+            max_activations: 3,
+            ..new_license()
+        }
     }
 
     fn new_secret(&self) -> NewOneTimeSecret {

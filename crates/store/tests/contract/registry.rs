@@ -9,6 +9,15 @@ use crate::{app, foreign, platform};
 const MODULES: &[(&str, &[&str])] = &[
     ("tests/contract/app/audit.rs", app::audit::COVERED),
     ("tests/contract/app/current.rs", app::current::COVERED),
+    (
+        "tests/contract/app/license_search.rs",
+        app::license_search::COVERED,
+    ),
+    (
+        "tests/contract/app/license_seats.rs",
+        app::license_seats::COVERED,
+    ),
+    ("tests/contract/app/licenses.rs", app::licenses::COVERED),
     ("tests/contract/app/limits.rs", app::limits::COVERED),
     ("tests/contract/app/otp.rs", app::otp::COVERED),
     ("tests/contract/app/outbox.rs", app::outbox::COVERED),

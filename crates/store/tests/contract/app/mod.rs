@@ -2,6 +2,9 @@
 
 pub(crate) mod audit;
 pub(crate) mod current;
+pub(crate) mod license_search;
+pub(crate) mod license_seats;
+pub(crate) mod licenses;
 pub(crate) mod limits;
 pub(crate) mod otp;
 pub(crate) mod outbox;

@@ -2,6 +2,7 @@
 //! may.
 
 mod app;
+mod licenses;
 mod platform;
 
 use doorward_store::Store;

@@ -5,18 +5,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use doorward_domain::app::{App, AppSettings, AppStatus, Slug};
 use doorward_domain::audit::{Action, Actor, AuditEvent, Outcome, Target};
 use doorward_domain::contact::{Channel, Contact, EmailAddress, PhoneNumber};
+use doorward_domain::entitlement::Entitlements;
 use doorward_domain::otp::Purpose;
 use doorward_domain::outbox::OutboxMessage;
 use doorward_domain::session::Presented;
 use doorward_domain::time::plus_seconds;
 use doorward_domain::{
-    AppId, Code, EventId, NodeId, OtpRequestId, OutboxId, RequestId, SessionId, Timestamp, UserId,
+    ActivationId, AppId, Code, EventId, LicenseId, NodeId, OtpRequestId, OutboxId, RequestId,
+    SessionId, TenantId, Timestamp, UserId,
 };
-use doorward_store::app::{NewOtpRequest, NewSession, NewUser, Rotation};
+use doorward_store::app::{Claim, NewLicense, NewOtpRequest, NewSession, NewUser, Rotation};
 use doorward_store::platform::LeaseRequest;
 use doorward_testkit::database::TestDatabase;
 use uuid::Uuid;
 
+use super::Raw;
 use super::scope::{Platform, Scope};
 
 /// A UUID nobody had before; they grow.
@@ -219,4 +222,62 @@ pub(crate) fn new_message(app_id: AppId) -> OutboxMessage {
         created_at: at(0),
         expires_at: at(300),
     }
+}
+
+/// A licence with one slot and no end, made at `at(0)`, whose key nobody else has.
+pub(crate) fn new_license() -> NewLicense {
+    let id = fresh();
+    let mut key_hash = [0xB0; 32];
+    key_hash[..16].copy_from_slice(id.as_bytes());
+    NewLicense {
+        id: LicenseId::from_uuid(id),
+        key: Some((key_hash, vec![0, 255, 2], "7Q2Z".to_owned())),
+        label: None,
+        issued_to: None,
+        tenant_id: None,
+        user_id: None,
+        max_activations: 1,
+        expires_at: None,
+        entitlements: Entitlements::parse(&serde_json::json!({ "export": true })).expect("fine"),
+        metadata: serde_json::Map::from_iter([("order".to_owned(), 7.into())]),
+        created_at: at(0),
+    }
+}
+
+/// Writes a [`new_license`] with that many slots; its id and the hash of its key.
+pub(crate) async fn seed_license(app: &Scope, max_activations: i64) -> (LicenseId, [u8; 32]) {
+    let new = NewLicense {
+        max_activations,
+        ..new_license()
+    };
+    let (id, key) = (new.id, new.key.clone().expect("it has a key").0);
+    app.write(move |app| app.insert_license(&new)).await;
+    (id, key)
+}
+
+/// A device that wants a slot; it hashes to `hash(device)` and is called after its number.
+pub(crate) fn claim(license_id: LicenseId, device: u8, now: Timestamp) -> Claim {
+    Claim {
+        license_id,
+        activation_id: ActivationId::from_uuid(fresh()),
+        device_hash: hash(device),
+        device_label: Some(format!("device {device}")),
+        now,
+    }
+}
+
+/// An organization of an app.
+pub(crate) async fn seed_tenant(raw: &Raw, app: &Scope) -> TenantId {
+    let id = fresh();
+    let (app, tenant) = (raw.literal(app.id.as_uuid()), raw.literal(id));
+    let now = match raw {
+        Raw::Sqlite(_) => "1767225600000000",
+        Raw::Postgres(_) => "'2026-01-01T00:00:00Z'",
+    };
+    raw.execute(&format!(
+        "INSERT INTO organizations (app_id, id, name, version, created_at, updated_at) \
+         VALUES ({app}, {tenant}, 'Acme', 1, {now}, {now})"
+    ))
+    .await;
+    TenantId::from_uuid(id)
 }

@@ -19,8 +19,10 @@ pub(crate) enum Raw {
 pub(crate) type Dump = BTreeMap<&'static str, Vec<String>>;
 
 /// Tables with an `app_id`.
-const OF_APPS: [&str; 8] = [
+const OF_APPS: [&str; 10] = [
     "audit_events",
+    "license_activations",
+    "licenses",
     "one_time_secrets",
     "otp_requests",
     "outbox",
@@ -128,7 +130,8 @@ impl Raw {
         }
     }
 
-    fn literal(&self, id: uuid::Uuid) -> String {
+    /// A UUID as it stands in SQL.
+    pub(crate) fn literal(&self, id: uuid::Uuid) -> String {
         match self {
             Self::Sqlite(_) => format!("x'{}'", id.simple()),
             Self::Postgres(_) => format!("'{id}'"),
