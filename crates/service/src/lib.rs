@@ -5,18 +5,23 @@
 pub mod admin_keys;
 pub mod apps;
 pub mod audit;
+mod caller;
 pub mod context;
 pub mod core;
 pub mod error;
 pub mod health;
 pub mod jobs;
 pub mod maintenance;
+pub mod organizations;
 pub mod otp;
 mod refusals;
+pub mod revocations;
+pub mod roles;
 pub mod sessions;
 pub mod signing;
 pub mod users;
 
 pub use self::core::{Core, CoreParts, PlatformSettings};
+pub use caller::Caller;
 pub use context::{AppContext, Context, Credential, Describe, Operator, Origin};
 pub use error::{Error, FieldError, Result};

@@ -146,7 +146,8 @@ macro_rules! param_from_ids {
 
 param_from_ids! {
     AppId UserId SessionId TenantId OtpRequestId OneTimeSecretId OutboxId EventId AdminKeyId
-    RequestId NodeId LicenseId ActivationId
+    RevocationId LicenseId ActivationId
+    RequestId NodeId
 }
 
 /// The time so many microseconds after 1970.

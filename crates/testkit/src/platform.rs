@@ -258,6 +258,7 @@ impl Platform {
             code: self.code(app.id, to, older).await,
             purpose: Purpose::Login,
             client_ip: None,
+            tenant_id: None,
         };
         match otp::verify(&self.core, &context, request)
             .await

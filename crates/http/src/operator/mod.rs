@@ -7,6 +7,8 @@ mod auth;
 mod dev;
 mod keys;
 mod metrics;
+mod roles;
+mod tenants;
 mod users;
 
 use std::sync::Arc;
@@ -53,6 +55,13 @@ fn limited() -> OpenApiRouter<Arc<OperatorFace>> {
         .routes(routes!(apps::status::reactivate))
         .routes(routes!(apps::rotate_secret::rotate_secret))
         .routes(routes!(users::show, users::update))
+        .routes(routes!(tenants::list::list, tenants::change::create))
+        .routes(routes!(tenants::list::show, tenants::change::update))
+        .routes(routes!(tenants::members::list, tenants::members::add))
+        .routes(routes!(tenants::members::remove))
+        .routes(routes!(tenants::members::of_user))
+        .routes(routes!(roles::list))
+        .routes(routes!(roles::define, roles::delete))
         .routes(routes!(admin_keys::list, admin_keys::create))
         .routes(routes!(admin_keys::revoke))
         .routes(routes!(keys::list))

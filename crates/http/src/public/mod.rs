@@ -6,6 +6,7 @@ mod me;
 mod refresh;
 mod revoke;
 mod revoke_user;
+mod roles;
 mod send_otp;
 mod verify_otp;
 
@@ -50,6 +51,8 @@ fn limited() -> OpenApiRouter<Arc<PublicFace>> {
         .routes(routes!(revoke::revoke))
         .routes(routes!(revoke_user::revoke_user))
         .routes(routes!(me::me))
+        .routes(routes!(roles::assign))
+        .routes(routes!(roles::revoke))
 }
 
 /// Routes that answer however busy the service is.

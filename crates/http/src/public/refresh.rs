@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use doorward_domain::AppId;
 use doorward_domain::secret::SecretText;
+use doorward_domain::{AppId, TenantId};
 use doorward_service::sessions::{self, Refresh};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::PublicFace;
 use crate::docs::refusals;
 use crate::error::ApiResult;
-use crate::read::{AppBody, AppCredentials, Fields, secret};
+use crate::read::{AppBody, AppCredentials, Fields, secret, uuid};
 use crate::shell::Meta;
 
 /// A refresh token is exchanged.
@@ -30,6 +30,9 @@ pub(super) struct RefreshRequest {
     /// The token.
     #[schema(value_type = String, max_length = 4096)]
     refresh_token: SecretText,
+    /// The organization the tokens are to speak for from now on. Absent: as before.
+    #[schema(value_type = Option<uuid::Uuid>)]
+    tenant_id: Option<TenantId>,
 }
 
 /// The next pair of tokens.
@@ -45,7 +48,9 @@ refusals!(
     RefreshRefusals = ALWAYS | BODY | APP + TokenExpired,
     TokenRevoked,
     TokenReuse,
-    UserDeleted
+    UserDeleted,
+    TenantNotFound,
+    Conflict
 );
 
 /// Exchange a refresh token
@@ -79,11 +84,13 @@ pub(super) async fn refresh(
 
 fn read(headers: &HeaderMap, mut body: AppBody) -> ApiResult<(AppCredentials, Refresh)> {
     let refresh_token = body.fields.required("refresh_token", secret);
+    let tenant_id = body.fields.optional("tenant_id", uuid);
     let idempotency_key = idempotency_key(headers, &mut body.fields);
     body.finish(|| {
         Some(Refresh {
             refresh_token: refresh_token?,
             idempotency_key: idempotency_key?,
+            tenant_id: tenant_id?,
         })
     })
 }

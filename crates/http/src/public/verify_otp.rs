@@ -8,7 +8,7 @@ use axum::extract::State;
 use doorward_domain::otp::{Purpose, is_well_formed};
 use doorward_domain::secret::SecretText;
 use doorward_domain::time::iso;
-use doorward_domain::{AppId, OtpRequestId, UserId};
+use doorward_domain::{AppId, OtpRequestId, TenantId, UserId};
 use doorward_service::otp::{self, OtpVerified, VerifyOtp};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -42,6 +42,9 @@ pub(super) struct VerifyOtpRequest {
     /// The end user's address, for the audit.
     #[schema(schema_with = client_ip_schema, required = false)]
     client_ip: Option<IpAddr>,
+    /// The organization the tokens are to speak for (LOGIN). Absent: the one the user joined first.
+    #[schema(value_type = Option<uuid::Uuid>)]
+    tenant_id: Option<TenantId>,
 }
 
 /// What a right code yields, by purpose.
@@ -91,7 +94,8 @@ refusals!(
     OtpNotFound,
     UserDeleted,
     UserNotFound,
-    AddressTaken
+    AddressTaken,
+    TenantNotFound
 );
 
 /// Verify a one-time code
@@ -148,12 +152,14 @@ fn read(mut body: AppBody) -> ApiResult<(AppCredentials, VerifyOtp)> {
     });
     let purpose = fields.required("purpose", purpose);
     let client_ip = fields.optional("client_ip", ip);
+    let tenant_id = fields.optional("tenant_id", uuid);
     body.finish(|| {
         Some(VerifyOtp {
             otp_request_id: otp_request_id?,
             code: code?,
             purpose: purpose?,
             client_ip: client_ip?,
+            tenant_id: tenant_id?,
         })
     })
 }

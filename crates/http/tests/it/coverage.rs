@@ -1,6 +1,8 @@
 //! Every documented operation has a case without credentials, one with another app's, and an
 //! expectation of what the audit says of it. An operation without them fails this test.
 
+mod organizations;
+
 use std::collections::BTreeSet;
 
 use doorward_domain::scope::Scope;
@@ -54,6 +56,7 @@ struct World {
     otp_request_id: String,
     otp: String,
     spare_key_id: String,
+    organization: organizations::Organization,
 }
 
 impl World {
@@ -91,6 +94,9 @@ impl World {
             .as_str()
             .unwrap()
             .to_owned();
+        let user_id = user.parse().unwrap();
+        let organization =
+            organizations::Organization::seed(&front.platform, &a, &b, user_id).await;
         let otp_request_id = sent["otp_request_id"].as_str().unwrap().to_owned();
         Self {
             front,
@@ -102,6 +108,7 @@ impl World {
             otp_request_id,
             otp,
             spare_key_id,
+            organization,
         }
     }
 
@@ -133,7 +140,9 @@ impl World {
         };
         let user_of =
             |app: doorward_domain::AppId| format!("/admin/apps/{app}/users/{}", self.user);
-        vec![
+        // Before the case that switches the user off.
+        let mut cases = self.organization.cases();
+        cases.extend([
             app(
                 "POST /auth/send-otp",
                 post(
@@ -279,7 +288,8 @@ impl World {
                 &[],
             ),
             key("GET /metrics", Scope::MetricsRead, get("/metrics"), &[]),
-        ]
+        ]);
+        cases
     }
 
     /// What the audit says of one request.
@@ -451,7 +461,9 @@ on_both_engines! {
                 required.sort();
                 let path = path
                     .replace("{app_id}", &world.a.id.to_string())
-                    .replace("{user_id}", &world.user);
+                    .replace("{user_id}", &world.user)
+                    .replace("{tenant_id}", &world.organization.tenant.to_string())
+                    .replace("{role}", "editor");
                 let answer = world.front.admin(ask(&method, path.clone()).body(json!({}))).await;
                 let mut named = answer.fields();
                 named.sort();

@@ -8,6 +8,7 @@ use doorward_domain::{AppId, Code};
 use crate::context::{Describe, Operator};
 use crate::core::Core;
 use crate::error::{Error, Result};
+use crate::revocations::switched_off_app;
 
 /// Switches an app off: it signs nobody in, refreshes nothing, and its API answers as for a wrong
 /// secret. Doing it twice is no error.
@@ -48,18 +49,24 @@ async fn set(
     action: Action,
 ) -> Result<App> {
     core.authorise(operator, Scope::AppsWrite).await?;
-    let now = operator.context.now();
+    let context = operator.context.clone();
+    let now = context.now();
     let event = operator.context.event(Some(id), action).on("app", id);
     let app = core
         .store
         .write(move |tx| {
             let mut platform = tx.platform();
-            if platform.set_app_status(id, status, now)? {
+            let changed = platform.set_app_status(id, status, now)?;
+            if changed {
                 platform.audit(&event)?;
             }
-            platform
+            let app = platform
                 .app(id)?
-                .ok_or_else(|| Error::new(Code::AppNotFound))
+                .ok_or_else(|| Error::new(Code::AppNotFound))?;
+            if changed && status == AppStatus::Deactivated {
+                switched_off_app(&context, &app, tx)?;
+            }
+            Ok::<_, Error>(app)
         })
         .await?;
     core.apps.forget(id);

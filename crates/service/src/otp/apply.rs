@@ -8,7 +8,7 @@ use doorward_domain::otp::Purpose;
 use doorward_domain::secret::SecretText;
 use doorward_domain::time::plus_seconds;
 use doorward_domain::user::{User, UserStatus};
-use doorward_domain::{Code, OneTimeSecretId, Timestamp, UserId};
+use doorward_domain::{Code, OneTimeSecretId, TenantId, Timestamp, UserId};
 use doorward_store::WriteTx;
 use doorward_store::app::{ConsumedOtp, NewOneTimeSecret, NewUser};
 
@@ -52,7 +52,7 @@ pub(super) fn apply(
         }));
     tx.app(app.app.id).audit(&verified)?;
     match request.purpose {
-        Purpose::Login => sign_in(keyring, app, tx, &consumed.contact),
+        Purpose::Login => sign_in(keyring, app, tx, &consumed.contact, request.tenant_id),
         Purpose::EmailVerify | Purpose::PhoneChange => match consumed.user_id {
             Some(user_id) => set_contact(app, tx, user_id, &consumed.contact),
             None => Err(Error::internal(
@@ -68,13 +68,14 @@ fn sign_in(
     app: &AppContext,
     tx: &mut WriteTx<'_>,
     contact: &Contact,
+    tenant: Option<TenantId>,
 ) -> Result<Result<Applied>> {
     let amr = match contact.channel() {
         Channel::Email => "otp",
         Channel::Sms => "otp sms",
     };
     if let Some(user) = tx.app(app.app.id).user_by_contact(contact)? {
-        return sign_in_known(keyring, app, tx, &user, contact, amr);
+        return sign_in_known(keyring, app, tx, &user, contact, amr, tenant);
     }
     if !app.app.settings.sign_up {
         // Sign-up was closed after the code was sent. The answer is that of a wrong code.
@@ -92,7 +93,7 @@ fn sign_in(
     if !tx.app(app.app.id).insert_user(&new)? {
         // Somebody signed up with the same address at this moment.
         return match tx.app(app.app.id).user_by_contact(contact)? {
-            Some(user) => sign_in_known(keyring, app, tx, &user, contact, amr),
+            Some(user) => sign_in_known(keyring, app, tx, &user, contact, amr, tenant),
             None => Err(Error::internal("an address is taken by nobody")),
         };
     }
@@ -101,7 +102,7 @@ fn sign_in(
             .on("user", user_id)
             .with(serde_json::json!({ "contact": contact.masked() })),
     )?;
-    let begun = begin(keyring, app, tx, user_id, amr)?;
+    let begun = begin(keyring, app, tx, user_id, amr, tenant)?;
     Ok(Ok(Applied::SignedIn {
         begun,
         is_new_user: true,
@@ -115,13 +116,14 @@ fn sign_in_known(
     user: &User,
     contact: &Contact,
     amr: &str,
+    tenant: Option<TenantId>,
 ) -> Result<Result<Applied>> {
     if user.status != UserStatus::Active || !tx.app(app.app.id).hold_active_user(user.id)? {
         return refuse_inactive(app, tx, user.id);
     }
     tx.app(app.app.id)
         .confirm_contact(user.id, contact, app.context.now())?;
-    let begun = begin(keyring, app, tx, user.id, amr)?;
+    let begun = begin(keyring, app, tx, user.id, amr, tenant)?;
     Ok(Ok(Applied::SignedIn {
         begun,
         is_new_user: false,

@@ -7,7 +7,7 @@ use doorward_crypto::keyring::Keyring;
 use doorward_domain::audit::Action;
 use doorward_domain::otp::{Purpose, refusal};
 use doorward_domain::secret::SecretText;
-use doorward_domain::{Code, OtpRequestId, Timestamp, UserId};
+use doorward_domain::{Code, OtpRequestId, TenantId, Timestamp, UserId};
 use doorward_store::WriteTx;
 
 use super::apply::{Applied, apply};
@@ -29,6 +29,8 @@ pub struct VerifyOtp {
     pub purpose: Purpose,
     /// The end user's address, where the app's backend names it.
     pub client_ip: Option<IpAddr>,
+    /// The organization the tokens are to speak for (LOGIN only).
+    pub tenant_id: Option<TenantId>,
 }
 
 /// What a right code yields, by purpose.
@@ -66,10 +68,12 @@ pub enum OtpVerified {
 /// [`Code::OtpNotFound`], [`Code::OtpWrongApp`], [`Code::OtpWrongPurpose`],
 /// [`Code::OtpAlreadyUsed`], [`Code::OtpLocked`], [`Code::OtpExpired`], [`Code::OtpInvalid`];
 /// [`Code::UserDeleted`] for an inactive account, [`Code::AddressTaken`] for an address that
-/// another user has.
+/// another user has; [`Code::TenantNotFound`] when the user is no member of the organization asked
+/// for, which leaves the code as it is.
 pub async fn verify(core: &Core, app: &AppContext, request: VerifyOtp) -> Result<OtpVerified> {
     let keyring = Arc::clone(&core.keyring);
     let budget = Arc::clone(&core.refusal_budget);
+    let otp_request_id = request.otp_request_id;
     let mut app = app.clone();
     if request.client_ip.is_some() {
         app.context.origin.ip = request.client_ip;
@@ -90,7 +94,14 @@ pub async fn verify(core: &Core, app: &AppContext, request: VerifyOtp) -> Result
                 None => explain(&keyring, &budget, app, tx, &request, &code_hashes).map(Err),
             }
         })
-        .await?;
+        .await;
+    let applied = match applied {
+        Err(error) if error.code() == Code::TenantNotFound => {
+            refuse_tenant(core, &app, otp_request_id);
+            return Err(error);
+        }
+        other => other?,
+    };
     Ok(match applied {
         Applied::SignedIn { begun, is_new_user } => OtpVerified::SignedIn {
             user_id: begun.user_id(),
@@ -108,6 +119,16 @@ pub async fn verify(core: &Core, app: &AppContext, request: VerifyOtp) -> Result
             user_id,
         },
     })
+}
+
+/// The transaction was rolled back, so that the code can be shown again: the trace is written
+/// afterwards.
+fn refuse_tenant(core: &Core, app: &AppContext, id: OtpRequestId) {
+    let event = app
+        .event(Action::TenantRefused)
+        .on("otp_request", id)
+        .refused(Code::TenantNotFound);
+    core.refuse(Refused::Request(app.app.id), Code::TenantNotFound, event);
 }
 
 /// The statement matched nothing: finds out why, counts a wrong code, and leaves the trace. Wrong

@@ -3,15 +3,14 @@
 use doorward_crypto::jwt::AccessClaims;
 use doorward_crypto::refresh::nonce_hash;
 use doorward_domain::audit::Action;
-use doorward_domain::entitlement::Entitlements;
 use doorward_domain::ids::uuid_v4;
 use doorward_domain::role::RoleName;
 use doorward_domain::secret::SecretText;
 use doorward_domain::session::NONCE_LEN;
 use doorward_domain::time::plus_seconds;
-use doorward_domain::{SessionId, TenantId, Timestamp, UserId};
+use doorward_domain::{Code, SessionId, TenantId, Timestamp, UserId};
 use doorward_store::WriteTx;
-use doorward_store::app::NewSession;
+use doorward_store::app::{NewSession, UserClaims};
 
 use super::Tokens;
 use crate::context::{AppContext, Describe};
@@ -22,11 +21,23 @@ use crate::error::{Error, Result};
 pub(crate) struct Grant {
     pub(crate) user_id: UserId,
     pub(crate) session_id: SessionId,
-    pub(crate) tenant_id: Option<TenantId>,
-    pub(crate) roles: Vec<RoleName>,
-    pub(crate) entitlements: Entitlements,
+    pub(crate) claims: UserClaims,
     pub(crate) auth_time: Timestamp,
     pub(crate) amr: String,
+}
+
+impl Grant {
+    /// The organization the token speaks for.
+    pub(crate) fn tenant_id(&self) -> Option<TenantId> {
+        self.claims.belonging.as_ref().map(|found| found.tenant_id)
+    }
+
+    fn roles(&self) -> &[RoleName] {
+        self.claims
+            .belonging
+            .as_ref()
+            .map_or(&[], |found| &found.roles)
+    }
 }
 
 /// A session that has begun: its first tokens can be signed once the transaction is durable.
@@ -36,24 +47,40 @@ pub(crate) struct Begun {
     now: Timestamp,
 }
 
-/// Begins a session inside a transaction that has established who the user is.
+/// Begins a session inside a transaction that has established who the user is, speaking for the
+/// organization asked for.
+///
+/// # Errors
+/// [`Code::TenantNotFound`] when the user is no member of it.
 pub(crate) fn begin(
     keyring: &doorward_crypto::keyring::Keyring,
     app: &AppContext,
     tx: &mut WriteTx<'_>,
     user_id: UserId,
     amr: &str,
+    tenant: Option<TenantId>,
 ) -> Result<Begun> {
     let context = &app.context;
     let now = context.now();
     let settings = &app.app.settings;
     let session_id = SessionId::generate(&*context.clock, &*context.random);
     let nonce: [u8; NONCE_LEN] = context.random.bytes();
+    let claims = tx.app(app.app.id).claims_of_user(user_id, tenant, now)?;
+    let grant = Grant {
+        user_id,
+        session_id,
+        claims,
+        auth_time: now,
+        amr: amr.to_owned(),
+    };
+    if tenant.is_some() && grant.tenant_id() != tenant {
+        return Err(Code::TenantNotFound.into());
+    }
     let absolute = plus_seconds(now, settings.session_seconds);
     tx.app(app.app.id).insert_session(&NewSession {
         id: session_id,
         user_id,
-        tenant_id: None,
+        tenant_id: grant.tenant_id(),
         nonce_hash: nonce_hash(&nonce),
         epoch: app.app.session_epoch,
         amr: amr.to_owned(),
@@ -71,15 +98,7 @@ pub(crate) fn begin(
     tx.app(app.app.id).audit(&event)?;
     Ok(Begun {
         refresh_token: keyring.mint_refresh(app.app.id, session_id, 1, nonce),
-        grant: Grant {
-            user_id,
-            session_id,
-            tenant_id: None,
-            roles: Vec::new(),
-            entitlements: Entitlements::default(),
-            auth_time: now,
-            amr: amr.to_owned(),
-        },
+        grant,
         now,
     })
 }
@@ -115,10 +134,10 @@ pub(crate) fn payload(
         aud: [issuer, app.app.slug.as_str()],
         app_id: app.app.id,
         app_slug: app.app.slug.as_str(),
-        tenant_id: grant.tenant_id,
-        roles: &grant.roles,
-        permissions: &app.app.roles.permissions(&grant.roles),
-        entitlements: &grant.entitlements,
+        tenant_id: grant.tenant_id(),
+        roles: grant.roles(),
+        permissions: &app.app.roles.permissions(grant.roles()),
+        entitlements: &grant.claims.entitlements,
         sid: grant.session_id,
         iat: now.as_second(),
         nbf: now.as_second(),

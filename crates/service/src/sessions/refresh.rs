@@ -5,11 +5,10 @@ use std::sync::Arc;
 use doorward_crypto::keyring::Keyring;
 use doorward_crypto::refresh::{idempotency_hash, nonce_hash};
 use doorward_domain::audit::Action;
-use doorward_domain::entitlement::Entitlements;
 use doorward_domain::secret::SecretText;
 use doorward_domain::session::{EndReason, NONCE_LEN, Presented, REPLAY_SECONDS, Verdict, judge};
 use doorward_domain::time::plus_seconds;
-use doorward_domain::{Code, Timestamp, UserId};
+use doorward_domain::{Code, TenantId, Timestamp, UserId};
 use doorward_store::WriteTx;
 use doorward_store::app::{Rotated, Rotation};
 use serde::{Deserialize, Serialize};
@@ -20,6 +19,7 @@ use crate::audit::{RefusalBudget, Refused};
 use crate::context::{AppContext, Describe};
 use crate::core::Core;
 use crate::error::{Error, Result};
+use crate::revocations::ended_session;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -29,13 +29,17 @@ pub struct Refresh {
     /// With the same key, the same token gets the same answer for a minute (1 to 255 visible
     /// ASCII characters).
     pub idempotency_key: Option<String>,
+    /// The organization the tokens are to speak for from now on; `None` leaves it as it is.
+    pub tenant_id: Option<TenantId>,
 }
 
 /// Exchanges a refresh token for its successor and a fresh access token.
 ///
 /// # Errors
 /// [`Code::TokenInvalid`], [`Code::TokenExpired`], [`Code::TokenRevoked`], [`Code::TokenReuse`],
-/// [`Code::UserDeleted`].
+/// [`Code::UserDeleted`]; [`Code::TenantNotFound`] when the user is no member of the organization
+/// asked for, and [`Code::Conflict`] when a repeated request asks for another one than the first:
+/// these two leave the token as it is.
 pub async fn refresh(core: &Core, app: &AppContext, request: Refresh) -> Result<Tokens> {
     let Some(presented) = core
         .keyring
@@ -97,6 +101,9 @@ enum Done {
 /// request carried an `Idempotency-Key`.
 #[derive(Serialize, Deserialize)]
 struct Answer {
+    /// What was asked for.
+    #[serde(default)]
+    tenant_id: Option<TenantId>,
     payload: String,
     kid: String,
     refresh_token: String,
@@ -113,6 +120,7 @@ struct Step {
     presented: Presented,
     token: SecretText,
     idempotency: Option<(String, [u8; 32])>,
+    tenant_id: Option<TenantId>,
     nonce: [u8; NONCE_LEN],
     now: Timestamp,
 }
@@ -137,6 +145,7 @@ impl Step {
             presented,
             token: request.refresh_token.clone(),
             idempotency,
+            tenant_id: request.tenant_id,
             nonce: app.context.random.bytes(),
             now: app.context.now(),
         }
@@ -151,6 +160,7 @@ impl Step {
             epoch: self.app.app.session_epoch,
             now: self.now,
             expires_at: plus_seconds(self.now, settings.refresh_token_seconds),
+            tenant_id: self.tenant_id,
         })?;
         match rotated {
             Some(rotated) => self.answer(tx, rotated).map(Done::Answer),
@@ -162,15 +172,19 @@ impl Step {
     fn answer(&self, tx: &mut WriteTx<'_>, rotated: Rotated) -> Result<Answer> {
         let app_id = self.app.app.id;
         let session_id = self.presented.session_id;
+        let mut scope = tx.app(app_id);
+        let claims = scope.claims_of_user(rotated.user_id, rotated.tenant_id, self.now)?;
         let grant = Grant {
             user_id: rotated.user_id,
             session_id,
-            tenant_id: rotated.tenant_id,
-            roles: Vec::new(),
-            entitlements: Entitlements::default(),
+            claims,
             auth_time: rotated.auth_time,
             amr: rotated.amr,
         };
+        if grant.tenant_id() != rotated.tenant_id {
+            // The user left the organization, or joined its first.
+            scope.set_session_tenant(session_id, grant.tenant_id())?;
+        }
         let payload = payload(&self.issuer, &self.app, &grant, self.now)?;
         let successor = self.keyring.mint_refresh(
             app_id,
@@ -179,13 +193,13 @@ impl Step {
             self.nonce,
         );
         let answer = Answer {
+            tenant_id: self.tenant_id,
             payload: String::from_utf8(payload)
                 .map_err(|_| Error::internal("claims are not UTF-8"))?,
             kid: self.kid.clone(),
             refresh_token: successor.expose().to_owned(),
             expires_in: self.app.app.settings.access_token_seconds,
         };
-        let mut scope = tx.app(app_id);
         if let Some((key, key_hash)) = &self.idempotency {
             let plain =
                 serde_json::to_vec(&answer).map_err(|error| Error::internal(error.to_string()))?;
@@ -229,12 +243,29 @@ impl Step {
         match judge(&stored.state(app.session_epoch), &self.presented, self.now) {
             Verdict::Refuse(code) => self.refused(tx, user_id, code),
             Verdict::Reuse => match self.stored_answer(tx)? {
+                Some(answer) if answer.tenant_id != self.tenant_id => {
+                    self.refused(tx, user_id, Code::Conflict)
+                }
                 Some(answer) => self.replayed(tx, user_id, answer),
                 None => self.reused(tx, user_id),
             },
+            Verdict::Rotate if self.is_stranger(tx, stored.session.user_id)? => {
+                self.refused(tx, user_id, Code::TenantNotFound)
+            }
             // Another transaction gave way between the two statements: look again.
             Verdict::Rotate => Ok(Done::Stale),
         }
+    }
+
+    /// Whether an organization was asked for that the user is no member of.
+    fn is_stranger(&self, tx: &mut WriteTx<'_>, user: UserId) -> Result<bool> {
+        let Some(asked) = self.tenant_id else {
+            return Ok(false);
+        };
+        let claims = tx
+            .app(self.app.app.id)
+            .claims_of_user(user, Some(asked), self.now)?;
+        Ok(claims.belonging.map(|found| found.tenant_id) != Some(asked))
     }
 
     fn stored_answer(&self, tx: &mut WriteTx<'_>) -> Result<Option<Answer>> {
@@ -273,6 +304,12 @@ impl Step {
             .refused(Code::TokenReuse)
             .with(serde_json::json!({ "generation": self.presented.generation }));
         scope.audit(&event)?;
+        ended_session(
+            &self.app.context,
+            &self.app.app,
+            tx,
+            self.presented.session_id,
+        )?;
         Ok(Done::Refused(Code::TokenReuse))
     }
 

@@ -8,6 +8,7 @@ use doorward_domain::{Code, UserId};
 use crate::context::{AppContext, Describe};
 use crate::core::Core;
 use crate::error::{Error, Result};
+use crate::revocations::{ended_session, ended_sessions_of_user};
 
 /// Signs out: ends the family that a refresh token belongs to. A token that is unknown, foreign or
 /// already ended is no error (RFC 7009 §2.2): the caller wanted it dead, and dead it is.
@@ -31,6 +32,7 @@ pub async fn revoke(core: &Core, app: &AppContext, refresh_token: &SecretText) -
                     .on("user", user_id)
                     .in_session(presented.session_id),
             )?;
+            ended_session(&app.context, &app.app, tx, presented.session_id)?;
         }
         Ok(Ok(()))
     })
@@ -38,7 +40,7 @@ pub async fn revoke(core: &Core, app: &AppContext, refresh_token: &SecretText) -
 }
 
 /// Ends every session of a user of this app; gives how many families were alive. Access tokens
-/// live on to their `exp`.
+/// live on to their `exp`, except for consumers that subscribe to revocations.
 ///
 /// # Errors
 /// [`Code::UserNotFound`] when the app has no such user.
@@ -55,9 +57,10 @@ pub async fn revoke_user(core: &Core, app: &AppContext, user_id: UserId) -> Resu
         scope.audit(
             &app.event(Action::UserSessionsRevoked)
                 .on("user", user_id)
-                .with(serde_json::json!({ "sessions_revoked": ended })),
+                .with(serde_json::json!({ "sessions_revoked": ended.count })),
         )?;
-        Ok(Ok(ended))
+        ended_sessions_of_user(&app.context, &app.app, tx, user_id, ended.last_issued_at)?;
+        Ok(Ok(ended.count))
     })
     .await
 }

@@ -5,10 +5,12 @@ use doorward_domain::scope::Scope;
 use doorward_domain::session::EndReason;
 use doorward_domain::user::{User, UserStatus};
 use doorward_domain::{AppId, Code, UserId};
+use doorward_store::app::EndedSessions;
 
 use crate::context::{Describe, Operator};
 use crate::core::Core;
 use crate::error::{Error, Result};
+use crate::revocations::ended_sessions_of_user;
 
 /// A user of an app.
 ///
@@ -51,8 +53,9 @@ pub async fn set_status(
                 .ok_or_else(|| Error::new(Code::AppNotFound))?;
             let mut scope = tx.app(app_id);
             if scope.set_user_status(id, status, now)? {
-                let ended = if status == UserStatus::Active {
-                    0
+                let active = status == UserStatus::Active;
+                let ended = if active {
+                    EndedSessions::default()
                 } else {
                     scope.end_user_sessions(id, EndReason::UserInactive, app.session_epoch, now)?
                 };
@@ -60,10 +63,13 @@ pub async fn set_status(
                     .event(Some(app_id), Action::UserStatusChanged)
                     .on("user", id);
                 scope.audit(&event.with(serde_json::json!({
-                    "status": status.as_str(), "sessions_revoked": ended
+                    "status": status.as_str(), "sessions_revoked": ended.count
                 })))?;
+                if !active {
+                    ended_sessions_of_user(&context, &app, tx, id, ended.last_issued_at)?;
+                }
             }
-            scope
+            tx.app(app_id)
                 .user(id)?
                 .ok_or_else(|| Error::new(Code::UserNotFound))
         })

@@ -39,6 +39,7 @@ on_both_engines! {
             let request = Refresh {
                 refresh_token: SecretText::new("dwr_nonsense"),
                 idempotency_key: None,
+                tenant_id: None,
             };
             let refused = sessions::refresh(&platform.core, &context, request).await;
             assert_eq!(code(refused), Some(Code::TokenInvalid));

@@ -56,7 +56,7 @@ on_both_engines! {
         if let Ok(otp::OtpVerified::SignedIn { tokens, .. }) = signed_in {
             let context = platform.authenticate(&app).await;
             let request =
-                Refresh { refresh_token: tokens.refresh_token, idempotency_key: None };
+                Refresh { refresh_token: tokens.refresh_token, idempotency_key: None, tenant_id: None };
             let back = sessions::refresh(&platform.core, &context, request).await;
             assert_eq!(code(back), Some(Code::TokenRevoked));
         }

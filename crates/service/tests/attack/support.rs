@@ -26,6 +26,7 @@ pub(crate) fn with(id: OtpRequestId, code: &str, purpose: Purpose) -> VerifyOtp 
         code: SecretText::new(code),
         purpose,
         client_ip: None,
+        tenant_id: None,
     }
 }
 

@@ -21,7 +21,7 @@ on_both_engines! {
         assert_eq!(code(mixed), Some(Code::TokenInvalid));
         // The refresh token: neither used nor revoked there.
         let request =
-            || Refresh { refresh_token: tokens.refresh_token.clone(), idempotency_key: None };
+            || Refresh { refresh_token: tokens.refresh_token.clone(), idempotency_key: None, tenant_id: None };
         let refreshed = sessions::refresh(&platform.core, &at_b, request()).await;
         assert_eq!(code(refreshed), Some(Code::TokenInvalid));
         sessions::revoke(&platform.core, &at_b, &tokens.refresh_token).await.unwrap();
@@ -64,6 +64,7 @@ on_both_engines! {
         let request = Refresh {
             refresh_token: tokens.refresh_token.clone(),
             idempotency_key: Some("k".to_owned()),
+            tenant_id: None,
         };
         let tried = sessions::refresh(&second, &stale, request).await;
         assert_eq!(code(tried), Some(Code::TokenInvalid));

@@ -50,6 +50,7 @@ on_both_engines! {
         let request = doorward_service::sessions::Refresh {
             refresh_token: tokens.refresh_token.clone(),
             idempotency_key: None,
+            tenant_id: None,
         };
         let refused = doorward_service::sessions::refresh(&second, &held, request.clone()).await;
         assert_eq!(code(refused), Some(Code::TokenInvalid));

@@ -38,6 +38,7 @@ async fn verify(
         code: SecretText::new(code),
         purpose,
         client_ip: None,
+        tenant_id: None,
     };
     otp::verify(&platform.core, app, request).await
 }
@@ -98,6 +99,7 @@ on_both_engines! {
                 code: SecretText::new(code),
                 purpose: Purpose::Login,
                 client_ip: None,
+                tenant_id: None,
             };
             otp::verify(&rotated, &context, request).await.err().map(|error| error.code())
         };

@@ -57,6 +57,7 @@ on_both_engines! {
             code: platform.code(app.id, "ada@example.com", 0).await,
             purpose: Purpose::Login,
             client_ip: None,
+            tenant_id: None,
         };
         let results = all(&nodes, |core| {
             let (context, request) = (context.clone(), request.clone());
@@ -87,6 +88,7 @@ on_both_engines! {
             code: doorward_domain::secret::SecretText::new(guess),
             purpose: Purpose::Login,
             client_ip: None,
+            tenant_id: None,
         };
         let results = all(&nodes, |core| {
             let (context, request) = (context.clone(), request.clone());
@@ -106,7 +108,7 @@ on_both_engines! {
         let context = platform.authenticate(&app).await;
         let (_, tokens) = platform.sign_in(&app, "ada@example.com").await;
         let request =
-            Refresh { refresh_token: tokens.refresh_token.clone(), idempotency_key: None };
+            Refresh { refresh_token: tokens.refresh_token.clone(), idempotency_key: None, tenant_id: None };
         let results = all(&nodes, |core| {
             let (context, request) = (context.clone(), request.clone());
             Box::pin(async move { sessions::refresh(&core, &context, request).await })
@@ -130,6 +132,7 @@ on_both_engines! {
         let request = Refresh {
             refresh_token: tokens.refresh_token.clone(),
             idempotency_key: Some("one".to_owned()),
+            tenant_id: None,
         };
         let results = all(&nodes, |core| {
             let (context, request) = (context.clone(), request.clone());

@@ -15,5 +15,6 @@ mod concurrency;
 mod health;
 mod model;
 mod model_replay;
+mod organizations;
 mod sessions;
 mod signing_keys;

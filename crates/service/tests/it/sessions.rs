@@ -17,6 +17,7 @@ pub(crate) async fn refresh(
     let request = Refresh {
         refresh_token: token.clone(),
         idempotency_key: key.map(str::to_owned),
+        tenant_id: None,
     };
     sessions::refresh(&platform.core, app, request).await
 }

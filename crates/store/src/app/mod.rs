@@ -1,13 +1,17 @@
 //! The data of one app. Every statement here has the app in its WHERE.
 
 mod audit;
+mod claims;
 mod license_search;
 mod license_seats;
 mod licenses;
 mod limits;
+mod members;
+mod organizations;
 mod otp;
 mod outbox;
 mod replays;
+mod revocations;
 mod roles;
 mod secrets;
 mod sessions;
@@ -20,13 +24,14 @@ use crate::port::Connection;
 
 pub(crate) use roles::role_definition;
 
+pub use claims::UserClaims;
 pub use license_search::LicenseFilter;
 pub use license_seats::{Claim, ClaimOutcome, Released};
 pub use licenses::{LicenseChange, LicenseOnDevice, NewLicense};
 pub use limits::{Hit, HitOutcome};
 pub use otp::{ConsumedOtp, FailedAttempt, NewOtpRequest, OtpStanding};
 pub use secrets::{ConsumedSecret, NewOneTimeSecret};
-pub use sessions::{NewSession, Rotated, Rotation, SessionWithUser};
+pub use sessions::{EndedSessions, NewSession, Rotated, Rotation, SessionWithUser};
 pub use users::NewUser;
 
 /// Reads the data of one app.

@@ -51,6 +51,17 @@ pub struct Rotation {
     pub now: Timestamp,
     /// The new idle end (cut to the absolute end by the statement).
     pub expires_at: Timestamp,
+    /// The organization the tokens are to speak for from now on; `None` leaves it as it is.
+    pub tenant_id: Option<TenantId>,
+}
+
+/// Sessions that were ended together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EndedSessions {
+    /// How many were alive.
+    pub count: u64,
+    /// When the last access token of any of them was issued.
+    pub last_issued_at: Option<Timestamp>,
 }
 
 /// What a rotation yields, once.
@@ -181,14 +192,15 @@ impl AppWrite<'_> {
     }
 
     /// Exchanges the current token for its successor. One statement, whose condition is that of
-    /// `Verdict::Rotate` and that the app is still as the caller was authorised: of any number of
-    /// simultaneous callers exactly one gets `Some`.
+    /// `Verdict::Rotate`, that the app is still as the caller was authorised, and that the user is a
+    /// member of the organization asked for: of any number of simultaneous callers exactly one gets
+    /// `Some`.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn rotate_session(&mut self, rotation: &Rotation) -> Result<Option<Rotated>, StoreError> {
         const SQL: &str = "UPDATE sessions SET generation = generation + 1, nonce_hash = $5, \
-             last_used_at = $6, dead_after_day = $8, \
+             last_used_at = $6, dead_after_day = $8, tenant_id = COALESCE($11, tenant_id), \
              expires_at = CASE WHEN $7 < absolute_expires_at THEN $7 ELSE absolute_expires_at END \
              WHERE app_id = $1 AND id = $2 AND generation = $3 AND nonce_hash = $4 \
              AND ended_at IS NULL AND expires_at > $6 AND absolute_expires_at > $6 AND epoch = $9 \
@@ -196,6 +208,10 @@ impl AppWrite<'_> {
                  AND a.status = 'active') \
              AND EXISTS (SELECT 1 FROM users u WHERE u.app_id = $1 AND u.id = sessions.user_id \
                  AND u.status = 'active') \
+             AND (EXISTS (SELECT 1 FROM memberships m \
+                 JOIN organizations o ON o.app_id = m.app_id AND o.id = m.tenant_id \
+                 WHERE m.app_id = $1 AND m.tenant_id = $11 AND m.user_id = sessions.user_id \
+                 AND o.archived_at IS NULL) OR $11 IS NULL) \
              RETURNING user_id, tenant_id, auth_time, amr";
         let params = [
             self.app_id.into(),
@@ -208,6 +224,7 @@ impl AppWrite<'_> {
             day(rotation.expires_at).into(),
             rotation.epoch.into(),
             rotation.app_version.into(),
+            rotation.tenant_id.into(),
         ];
         let rows = self.connection.query(SQL, &params)?;
         rows.into_iter()
@@ -249,7 +266,21 @@ impl AppWrite<'_> {
             .transpose()
     }
 
-    /// Ends every live session of a user; gives how many.
+    /// Sets the organization that a session's tokens speak for.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_session_tenant(
+        &mut self,
+        id: SessionId,
+        tenant: Option<TenantId>,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE sessions SET tenant_id = $3 WHERE app_id = $1 AND id = $2";
+        let params = [self.app_id.into(), id.into(), tenant.into()];
+        self.connection.defer(SQL, &params)
+    }
+
+    /// Ends every live session of a user.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -259,10 +290,10 @@ impl AppWrite<'_> {
         reason: EndReason,
         epoch: i64,
         now: Timestamp,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<EndedSessions, StoreError> {
         const SQL: &str = "UPDATE sessions SET ended_at = $3, end_reason = $4 \
              WHERE app_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3 \
-             AND absolute_expires_at > $3 AND epoch = $5";
+             AND absolute_expires_at > $3 AND epoch = $5 RETURNING last_used_at";
         let params = [
             self.app_id.into(),
             user_id.into(),
@@ -270,6 +301,11 @@ impl AppWrite<'_> {
             reason.as_str().into(),
             epoch.into(),
         ];
-        self.connection.execute(SQL, &params)
+        let mut ended = EndedSessions::default();
+        for mut row in self.connection.query(SQL, &params)? {
+            ended.count += 1;
+            ended.last_issued_at = ended.last_issued_at.max(Some(row.take()?));
+        }
+        Ok(ended)
     }
 }

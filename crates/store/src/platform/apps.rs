@@ -100,8 +100,8 @@ impl PlatformRead<'_> {
     /// [`StoreError`].
     pub fn app_or_stand_in(&mut self, id: AppId) -> Result<Option<Candidate>, StoreError> {
         let rows = self.connection.query(BY_ID_OR_FIRST, &[id.into()])?;
-        let found = rows.into_iter().next().map(app).transpose()?;
-        Ok(found.map(|app| {
+        let mut found = self.with_roles(rows)?;
+        Ok(found.pop().map(|app| {
             if app.id == id {
                 Candidate::Known(app)
             } else {
@@ -200,6 +200,20 @@ impl PlatformWrite<'_> {
             (&settings).into(),
         ];
         Ok(self.connection.execute(SQL, &params)? == 1)
+    }
+
+    /// Counts a change of what is stored beside an app (its roles), so that no cached copy outlives
+    /// it, and holds the app until the transaction ends; `false` when the app is unknown.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn touch_app(&mut self, id: AppId, now: Timestamp) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE apps SET version = version + 1, updated_at = $2 WHERE id = $1";
+        let changed = self.connection.execute(SQL, &[id.into(), now.into()])? == 1;
+        if changed {
+            self.bump_state()?;
+        }
+        Ok(changed)
     }
 
     /// Changes name and settings; `false` when the app is unknown or its version has moved on.

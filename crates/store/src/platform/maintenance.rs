@@ -20,6 +20,8 @@ pub struct Purged {
     pub rate_limits: u64,
     /// Outbox messages.
     pub outbox: u64,
+    /// Entries of the revocation feed.
+    pub revocations: u64,
 }
 
 impl Purged {
@@ -32,6 +34,7 @@ impl Purged {
             + self.refresh_replays
             + self.rate_limits
             + self.outbox
+            + self.revocations
     }
 
     /// Adds another batch.
@@ -42,6 +45,7 @@ impl Purged {
         self.refresh_replays += other.refresh_replays;
         self.rate_limits += other.rate_limits;
         self.outbox += other.outbox;
+        self.revocations += other.revocations;
     }
 }
 
@@ -83,6 +87,9 @@ impl PlatformWrite<'_> {
              (SELECT id FROM (SELECT id FROM outbox WHERE expires_at < $1 AND state <> 'queued' \
              ORDER BY expires_at LIMIT 1000) dead LIMIT $2) \
              AND expires_at < $1 AND state <> 'queued'";
+        const REVOCATIONS: &str = "DELETE FROM revocations WHERE (app_id, id) IN \
+             (SELECT app_id, id FROM (SELECT app_id, id FROM revocations WHERE expires_at < $1 \
+             ORDER BY expires_at LIMIT 1000) dead LIMIT $2) AND expires_at < $1";
         let today = now.as_second().div_euclid(86_400);
         let limit = limit.into();
         let kept = keep_until.into();
@@ -93,6 +100,7 @@ impl PlatformWrite<'_> {
             refresh_replays: self.connection.execute(REPLAYS, &[now.into(), limit])?,
             rate_limits: self.connection.execute(LIMITS, &[now.into(), limit])?,
             outbox: self.connection.execute(OUTBOX, &[kept, limit])?,
+            revocations: self.connection.execute(REVOCATIONS, &[now.into(), limit])?,
         })
     }
 }

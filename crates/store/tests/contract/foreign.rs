@@ -9,6 +9,7 @@ use doorward_domain::contact::Contact;
 use doorward_domain::license::{LicenseStatus, ReleaseReason};
 use doorward_domain::limit::LimitRule;
 use doorward_domain::otp::Purpose;
+use doorward_domain::role::{RoleDefinition, RoleName};
 use doorward_domain::session::{EndReason, Presented};
 use doorward_domain::user::UserStatus;
 use doorward_domain::{
@@ -23,7 +24,7 @@ use doorward_testkit::database::TestDatabase;
 
 use crate::support::{
     Raw, Scope, at, claim, email, fresh, hash, new_event, new_license, new_message, new_otp,
-    new_session, new_user, phone, platform, rotation, seed_app, seed_tenant,
+    new_revocation, new_session, new_user, phone, platform, rotation, seed_app,
 };
 
 on_both_engines_by_name!(another_apps_id_finds_and_changes_nothing);
@@ -242,7 +243,12 @@ pub(crate) const CASES: &[Case] = &[
     beside_a_twin(write(
         "AppWrite::end_user_sessions",
         Foreign::Nothing,
-        |app, w| Ok(app.end_user_sessions(w.user, EndReason::UserRevoked, 1, at(1))? > 0),
+        |app, w| {
+            Ok(app
+                .end_user_sessions(w.user, EndReason::UserRevoked, 1, at(1))?
+                .count
+                > 0)
+        },
     )),
     write(
         "AppWrite::insert_otp_request",
@@ -287,6 +293,87 @@ pub(crate) const CASES: &[Case] = &[
     write("AppWrite::enqueue", Foreign::Refused, |app, w| {
         app.enqueue(&new_message(w.owner.id), false).map(|()| true)
     }),
+    read("AppRead::organization", |app, w| {
+        Ok(app.organization(w.tenant)?.is_some())
+    }),
+    read("AppRead::organizations", |app, _| {
+        Ok(!app.organizations(None, 10)?.is_empty())
+    }),
+    beside_a_twin(read("AppRead::members", |app, w| {
+        Ok(!app.members(w.tenant, None, 10)?.is_empty())
+    })),
+    beside_a_twin(read("AppRead::roles_of_member", |app, w| {
+        Ok(!app.roles_of_member(w.tenant, w.user)?.is_empty())
+    })),
+    beside_a_twin(read("AppRead::belongings", |app, w| {
+        Ok(!app.belongings(w.user, 10)?.is_empty())
+    })),
+    beside_a_twin(read("AppRead::claims_of_user", |app, w| {
+        let claims = app.claims_of_user(w.user, Some(w.tenant), at(1))?;
+        Ok(claims.belonging.is_some())
+    })),
+    beside_a_twin(read("AppRead::has_another_owner", |app, w| {
+        app.has_another_owner(w.tenant, UserId::from_uuid(fresh()))
+    })),
+    read("AppRead::revocations", |app, _| {
+        Ok(!app.revocations(at(0), at(1))?.is_empty())
+    }),
+    write(
+        "AppWrite::insert_organization",
+        Foreign::ARowOfItsOwn,
+        |app, w| {
+            app.insert_organization(w.tenant, "Same", at(1))
+                .map(|()| true)
+        },
+    ),
+    write(
+        "AppWrite::rename_organization",
+        Foreign::Nothing,
+        |app, w| app.rename_organization(w.tenant, 1, "New", at(1)),
+    ),
+    write(
+        "AppWrite::set_organization_archived",
+        Foreign::Nothing,
+        |app, w| app.set_organization_archived(w.tenant, true, at(1)),
+    ),
+    read("AppWrite::hold_organization", |app, w| {
+        app.hold_organization(w.tenant, true)
+    }),
+    beside_a_twin(write(
+        "AppWrite::assign_role",
+        Foreign::Refused,
+        |app, w| app.assign_role(w.tenant, w.user, &admin(), at(1)),
+    )),
+    beside_a_twin(write(
+        "AppWrite::revoke_roles",
+        Foreign::Nothing,
+        |app, w| Ok(app.revoke_roles(w.tenant, w.user, None)? > 0),
+    )),
+    write("AppWrite::put_role", Foreign::ARowOfItsOwn, |app, _| {
+        app.put_role(&editor(), &RoleDefinition::default(), at(1))
+            .map(|()| true)
+    }),
+    write("AppWrite::delete_role", Foreign::Nothing, |app, _| {
+        app.delete_role(&editor())
+    }),
+    write(
+        "AppWrite::insert_revocation",
+        Foreign::ARowOfItsOwn,
+        |app, _| {
+            app.insert_revocation(&new_revocation(at(1), at(2)))
+                .map(|()| true)
+        },
+    ),
+    // It gives nothing back: what counts is that the owner's session stays as it is.
+    beside_a_twin(write(
+        "AppWrite::set_session_tenant",
+        Foreign::Nothing,
+        |app, w| {
+            app.set_session_tenant(w.token.session_id, Some(w.tenant))?;
+            let found = app.session(w.token.session_id)?;
+            Ok(found.is_some_and(|found| found.session.tenant_id == Some(w.tenant)))
+        },
+    )),
     write("AppWrite::audit", Foreign::Refused, |app, w| {
         let event = new_event(Some(w.owner.id), Action::SignedIn);
         app.audit(&event).map(|()| true)
@@ -315,6 +402,14 @@ pub(crate) struct World {
     cooling: ActivationId,
 }
 
+fn admin() -> RoleName {
+    RoleName::parse("admin").expect("a role's name")
+}
+
+fn editor() -> RoleName {
+    RoleName::parse("editor").expect("a role's name")
+}
+
 impl World {
     async fn seed(db: &TestDatabase, raw: &Raw, twin: bool) -> Self {
         let (owner, other) = (seed_app(db).await, seed_app(db).await);
@@ -327,7 +422,6 @@ impl World {
         let license = new_license();
         let (device, lost) = (claim(license.id, 1, at(0)), claim(license.id, 2, at(0)));
         let world = Self {
-            tenant: seed_tenant(raw, &owner).await,
             license: license.id,
             license_key: license.key.expect("it has a key").0,
             activation: device.activation_id,
@@ -349,6 +443,7 @@ impl World {
                     seconds: 600,
                 },
             },
+            tenant: TenantId::from_uuid(fresh()),
             owner,
             other,
         };
@@ -360,6 +455,7 @@ impl World {
                 app.set_contact(ada.id, &w.phone, at(0))?;
                 app.insert_session(&session)?;
                 app.insert_otp_request(&otp)?;
+                app.insert_organization(w.tenant, "Organization", at(0))?;
                 app.insert_license(&w.new_license())?;
                 app.claim_seat(&device)?;
                 app.claim_seat(&lost)?;
@@ -368,6 +464,9 @@ impl World {
                 app.insert_replay(session.id, 1, &hash(7), b"sealed", at(60))?;
                 app.hit_limits(&[w.limit], at(0))?;
                 app.enqueue(&new_message(app.app_id()), false)?;
+                app.assign_role(w.tenant, w.user, &RoleName::owner(), at(0))?;
+                app.put_role(&editor(), &RoleDefinition::default(), at(0))?;
+                app.insert_revocation(&new_revocation(at(0), at(60)))?;
                 app.audit(&new_event(Some(app.app_id()), Action::SignedIn))
             })
             .await;

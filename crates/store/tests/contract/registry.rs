@@ -8,6 +8,7 @@ use crate::{app, foreign, platform};
 /// The modules of the suite, each with the methods it is the contract of.
 const MODULES: &[(&str, &[&str])] = &[
     ("tests/contract/app/audit.rs", app::audit::COVERED),
+    ("tests/contract/app/claims.rs", app::claims::COVERED),
     ("tests/contract/app/current.rs", app::current::COVERED),
     (
         "tests/contract/app/license_search.rs",
@@ -19,9 +20,19 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     ("tests/contract/app/licenses.rs", app::licenses::COVERED),
     ("tests/contract/app/limits.rs", app::limits::COVERED),
+    ("tests/contract/app/members.rs", app::members::COVERED),
+    (
+        "tests/contract/app/organizations.rs",
+        app::organizations::COVERED,
+    ),
     ("tests/contract/app/otp.rs", app::otp::COVERED),
     ("tests/contract/app/outbox.rs", app::outbox::COVERED),
     ("tests/contract/app/replays.rs", app::replays::COVERED),
+    (
+        "tests/contract/app/revocations.rs",
+        app::revocations::COVERED,
+    ),
+    ("tests/contract/app/roles.rs", app::roles::COVERED),
     ("tests/contract/app/rotation.rs", app::rotation::COVERED),
     ("tests/contract/app/secrets.rs", app::secrets::COVERED),
     ("tests/contract/app/sessions.rs", app::sessions::COVERED),

@@ -11,6 +11,7 @@ mod view;
 use doorward_domain::AppId;
 use doorward_service::Error;
 
+pub(super) use self::update::if_match;
 use self::view::AppView;
 use crate::error::ApiResult;
 use crate::read::uuid;

@@ -90,7 +90,7 @@ fn read(headers: &HeaderMap, body: JsonBody) -> ApiResult<UpdateApp> {
 }
 
 /// `If-Match` (RFC 9110 §13.1.1): one strong tag, or `*`.
-fn if_match(headers: &HeaderMap, fields: &mut Fields) -> Option<Option<i64>> {
+pub(crate) fn if_match(headers: &HeaderMap, fields: &mut Fields) -> Option<Option<i64>> {
     let Some(value) = headers.get(header::IF_MATCH) else {
         return Some(None);
     };
@@ -103,7 +103,7 @@ fn if_match(headers: &HeaderMap, fields: &mut Fields) -> Option<Option<i64>> {
         .and_then(|rest| rest.strip_suffix('"'))
         .and_then(|tag| tag.parse::<i64>().ok());
     if version.is_none() {
-        fields.refuse("If-Match", "Must be the ETag of the app");
+        fields.refuse("If-Match", "Must be the ETag of what is to change");
     }
     version.map(Some)
 }

@@ -102,6 +102,20 @@ pub(crate) struct Settings {
     /// Language of messages (BCP 47).
     #[schema(min_length = 2, max_length = 35)]
     language: Option<String>,
+    /// What licence keys begin with; empty for one made of the slug.
+    #[schema(pattern = "^([A-Z0-9]{2,12})?$")]
+    license_prefix: Option<String>,
+    /// Life of a licence file in seconds, where the caller asks for none.
+    #[schema(minimum = 300, maximum = 31_536_000)]
+    license_file_seconds: Option<i64>,
+    /// The longest life of a licence file that a caller may ask for, in seconds.
+    #[schema(minimum = 300, maximum = 31_536_000)]
+    license_file_max_seconds: Option<i64>,
+    /// Whether the holder of a licence may release the seat of a lost device himself.
+    license_self_release: Option<bool>,
+    /// Seconds until a seat released by the holder may be taken again.
+    #[schema(minimum = 0, maximum = 31_536_000)]
+    license_release_cooling_seconds: Option<i64>,
     /// Limits.
     limits: Option<Limits>,
 }
@@ -126,6 +140,18 @@ struct Limits {
     /// Wrong codes for one contact, over all its requests.
     #[schema(value_type = Option<Rule>)]
     otp_failures_per_contact: Option<LimitRule>,
+    /// Activations and licence files asked for with one key.
+    #[schema(value_type = Option<Rule>)]
+    license_per_key: Option<LimitRule>,
+    /// Refused licence calls on behalf of one client address.
+    #[schema(value_type = Option<Rule>)]
+    license_failures_per_address: Option<LimitRule>,
+    /// Refused licence calls of the whole app.
+    #[schema(value_type = Option<Rule>)]
+    license_failures_per_app: Option<LimitRule>,
+    /// Seats that the holder of one licence may release.
+    #[schema(value_type = Option<Rule>)]
+    license_releases: Option<LimitRule>,
 }
 
 /// At most `max` in any `seconds`.

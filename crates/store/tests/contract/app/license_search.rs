@@ -6,7 +6,7 @@ use doorward_store::app::{LicenseFilter, NewLicense};
 use doorward_testkit::database::TestDatabase;
 
 use crate::support::{
-    Raw, Scope, at, claim, email, fresh, hash, new_license, seed_app, seed_license, seed_tenant,
+    Scope, at, claim, email, fresh, hash, new_license, seed_app, seed_license, seed_organization,
     seed_user,
 };
 
@@ -57,12 +57,11 @@ async fn licences_are_listed_newest_first(db: TestDatabase) {
 
 async fn every_filter_filters(db: TestDatabase) {
     let app = seed_app(&db).await;
-    let raw = Raw::open(&db).await;
     let users = [
         seed_user(&app, email("ada@example.com")).await,
         seed_user(&app, email("bob@example.com")).await,
     ];
-    let tenants = [seed_tenant(&raw, &app).await, seed_tenant(&raw, &app).await];
+    let tenants = [seed_organization(&app).await, seed_organization(&app).await];
     let mut ids = Vec::new();
     for (index, label) in ["Order 1", "Order 12", "order 1", "Örder"]
         .into_iter()

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::support::{
     Raw, Scope, at, claim, email, fresh, hash, micros, new_license, seed_app, seed_license,
-    seed_tenant, seed_user,
+    seed_organization, seed_user,
 };
 
 contract! {
@@ -34,9 +34,8 @@ fn entitlements(value: &serde_json::Value) -> Entitlements {
 
 async fn a_licence_is_found_as_it_was_written(db: TestDatabase) {
     let app = seed_app(&db).await;
-    let raw = Raw::open(&db).await;
     let user = seed_user(&app, email("ada@example.com")).await;
-    let tenant = seed_tenant(&raw, &app).await;
+    let tenant = seed_organization(&app).await;
     let full = NewLicense {
         label: Some("Ünïcode 🦀".to_owned()),
         issued_to: Some("ada@example.com".to_owned()),
@@ -297,7 +296,7 @@ async fn a_key_is_hashed_anew_once(db: TestDatabase) {
 async fn a_tenant_is_there_until_it_is_archived(db: TestDatabase) {
     let app = seed_app(&db).await;
     let raw = Raw::open(&db).await;
-    let tenant = seed_tenant(&raw, &app).await;
+    let tenant = seed_organization(&app).await;
     let unknown = TenantId::from_uuid(fresh());
     assert!(app.read(move |app| app.has_tenant(tenant)).await);
     assert!(!app.read(move |app| app.has_tenant(unknown)).await);

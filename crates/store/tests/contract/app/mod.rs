@@ -1,14 +1,19 @@
 //! The data of one app.
 
 pub(crate) mod audit;
+pub(crate) mod claims;
 pub(crate) mod current;
 pub(crate) mod license_search;
 pub(crate) mod license_seats;
 pub(crate) mod licenses;
 pub(crate) mod limits;
+pub(crate) mod members;
+pub(crate) mod organizations;
 pub(crate) mod otp;
 pub(crate) mod outbox;
 pub(crate) mod replays;
+pub(crate) mod revocations;
+pub(crate) mod roles;
 pub(crate) mod rotation;
 pub(crate) mod secrets;
 pub(crate) mod sessions;

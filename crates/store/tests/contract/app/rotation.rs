@@ -1,6 +1,7 @@
 //! The one statement that exchanges a refresh token for its successor.
 
 use doorward_domain::app::AppStatus;
+use doorward_domain::role::RoleName;
 use doorward_domain::session::{EndReason, Presented, Session};
 use doorward_domain::user::UserStatus;
 use doorward_domain::{SessionId, TenantId};
@@ -9,7 +10,7 @@ use doorward_testkit::database::TestDatabase;
 
 use crate::support::{
     Platform, Raw, Scope, at, email, first_token, fresh, hash, micros, new_session, new_user,
-    rotation, seed_app, seed_session, seed_user,
+    rotation, seed_app, seed_organization, seed_session, seed_user,
 };
 
 contract! {
@@ -17,6 +18,7 @@ contract! {
     any_other_token_changes_nothing: AppWrite::rotate_session;
     a_session_dies_at_its_ends_to_the_microsecond: AppWrite::rotate_session;
     an_ended_or_stale_session_is_not_rotated: AppWrite::rotate_session;
+    a_tenant_is_taken_up_only_by_its_member: AppWrite::rotate_session;
 }
 
 async fn rotate(app: &Scope, rotation: Rotation) -> Option<Rotated> {
@@ -208,4 +210,41 @@ async fn an_ended_or_stale_session_is_not_rotated(db: TestDatabase) {
         ..good
     };
     assert!(rotate(&app, again).await.is_some(), "it was fit all along");
+}
+
+async fn a_tenant_is_taken_up_only_by_its_member(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let ada = seed_user(&app, email("ada@example.com")).await;
+    let bob = seed_user(&app, email("bob@example.com")).await;
+    let (first, second, archived, bobs) = (
+        seed_organization(&app).await,
+        seed_organization(&app).await,
+        seed_organization(&app).await,
+        seed_organization(&app).await,
+    );
+    app.write(move |app| {
+        for (tenant, user) in [(first, ada), (second, ada), (archived, ada), (bobs, bob)] {
+            app.assign_role(tenant, user, &RoleName::owner(), at(1))?;
+        }
+        app.set_organization_archived(archived, true, at(2))
+    })
+    .await;
+    let mut token = seed_session(&app, ada).await;
+    for tenant in [archived, bobs, TenantId::from_uuid(fresh())] {
+        let mut refused = rotation(token, at(10));
+        refused.tenant_id = Some(tenant);
+        assert_eq!(rotate(&app, refused).await, None, "{tenant}");
+    }
+    for (asked, kept) in [
+        (None, None),
+        (Some(first), Some(first)),
+        (None, Some(first)),
+        (Some(second), Some(second)),
+    ] {
+        let mut good = rotation(token, at(10));
+        good.tenant_id = asked;
+        let rotated = rotate(&app, good).await.expect("it was not used up");
+        assert_eq!(rotated.tenant_id, kept);
+        token = next(token);
+    }
 }

@@ -4,12 +4,12 @@ use doorward_domain::session::{EndReason, Session};
 use doorward_domain::user::UserStatus;
 use doorward_domain::{SessionId, TenantId, UserId};
 use doorward_store::StoreError;
-use doorward_store::app::SessionWithUser;
+use doorward_store::app::{EndedSessions, SessionWithUser};
 use doorward_testkit::database::TestDatabase;
 
 use crate::support::{
-    Raw, Scope, at, email, fresh, hash, micros, new_session, phone, seed_app, seed_session,
-    seed_user,
+    Raw, Scope, at, email, fresh, hash, micros, new_session, phone, rotation, seed_app,
+    seed_session, seed_user,
 };
 
 contract! {
@@ -18,6 +18,7 @@ contract! {
     what_decides_about_a_refresh_is_read_off_a_session: SessionWithUser::state;
     a_session_ends_once: AppWrite::end_session;
     the_live_sessions_of_a_user_end_together: AppWrite::end_user_sessions;
+    a_session_speaks_for_a_tenant: AppWrite::set_session_tenant;
 }
 
 async fn read(app: &Scope, id: SessionId) -> Option<SessionWithUser> {
@@ -158,7 +159,7 @@ async fn the_live_sessions_of_a_user_end_together(db: TestDatabase) {
     let ended = seed_session(&app, ada).await.session_id;
     app.write(move |app| app.end_session(ended, EndReason::Logout, at(1)))
         .await;
-    seed_session(&app, bob).await;
+    let bobs = seed_session(&app, bob).await;
     // Dead exactly then, dead for good exactly then, and of an older epoch: none of them counts.
     let mut others = [new_session(ada), new_session(ada), new_session(ada)];
     others[0].expires_at = at(50);
@@ -182,7 +183,8 @@ async fn the_live_sessions_of_a_user_end_together(db: TestDatabase) {
         app.write(move |app| app.end_user_sessions(user, EndReason::UserRevoked, 1, at(seconds)))
             .await
     };
-    assert_eq!(end(ada, 50).await, 3);
+    let ended = end(ada, 50).await;
+    assert_eq!((ended.count, ended.last_issued_at), (3, Some(at(0))));
     for id in [live[0].session_id, live[1].session_id, last_id] {
         let session = read(&app, id).await.expect("it is there").session;
         assert_eq!(session.ended, Some((at(50), EndReason::UserRevoked)));
@@ -193,7 +195,34 @@ async fn the_live_sessions_of_a_user_end_together(db: TestDatabase) {
             None
         );
     }
-    assert_eq!(end(ada, 50).await, 0, "nothing is left");
-    assert_eq!(end(UserId::from_uuid(fresh()), 50).await, 0, "unknown user");
-    assert_eq!(end(bob, 50).await, 1, "Bob's was untouched");
+    let none = EndedSessions::default();
+    assert_eq!(end(ada, 50).await, none, "nothing is left");
+    let nobody = UserId::from_uuid(fresh());
+    assert_eq!(end(nobody, 50).await, none, "unknown user");
+    app.write(move |app| app.rotate_session(&rotation(bobs, at(40))))
+        .await
+        .expect("Bob refreshes");
+    let ended = end(bob, 50).await;
+    assert_eq!(
+        (ended.count, ended.last_issued_at),
+        (1, Some(at(40))),
+        "Bob's was untouched"
+    );
+}
+
+async fn a_session_speaks_for_a_tenant(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let user = seed_user(&app, email("ada@example.com")).await;
+    let (id, beside) = (
+        seed_session(&app, user).await.session_id,
+        seed_session(&app, user).await.session_id,
+    );
+    for tenant in [Some(TenantId::from_uuid(fresh())), None] {
+        app.write(move |app| app.set_session_tenant(id, tenant))
+            .await;
+        let session = read(&app, id).await.expect("it is there").session;
+        assert_eq!(session.tenant_id, tenant);
+        let other = read(&app, beside).await.expect("it is there").session;
+        assert_eq!(other.tenant_id, None);
+    }
 }

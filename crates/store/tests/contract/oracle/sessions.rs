@@ -156,7 +156,7 @@ impl World {
                 let expected = live.map(|model| model.state.ended = true).count();
                 let reason = EndReason::UserRevoked;
                 let ended = app.end_user_sessions(self.user, reason, self.epoch, now)?;
-                agree("end_user_sessions", &ended, &(expected as u64))?;
+                agree("end_user_sessions", &ended.count, &(expected as u64))?;
             }
         }
         Ok(())
@@ -192,6 +192,7 @@ impl World {
             epoch,
             now,
             expires_at: at(self.seconds + 100),
+            tenant_id: None,
         };
         let verdict = judge(&model.judged(epoch, active), &presented, now);
         let rotated = app.rotate_session(&rotation)?;

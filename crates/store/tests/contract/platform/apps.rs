@@ -15,6 +15,7 @@ contract! {
     a_slug_is_given_once: PlatformWrite::insert_app;
     apps_are_listed_in_pages: PlatformRead::apps;
     a_change_is_made_against_a_version: PlatformWrite::update_app;
+    a_touched_app_has_a_new_version: PlatformWrite::touch_app;
     an_app_is_switched_off_and_on: PlatformWrite::set_app_status;
     a_secret_is_replaced_at_once_or_with_an_overlap: PlatformWrite::rotate_secret;
     changes_move_the_state_version: PlatformRead::state_version, PlatformWrite::bump_state;
@@ -254,4 +255,19 @@ async fn changes_move_the_state_version(db: TestDatabase) {
         platform.read(|p| p.state_version()).await > version,
         "rotate_secret"
     );
+}
+
+async fn a_touched_app_has_a_new_version(db: TestDatabase) {
+    let platform = platform(&db);
+    let (id, beside) = (seed_app(&db).await.id, seed_app(&db).await.id);
+    let before = read(&platform, beside).await;
+    let state = platform.read(|p| p.state_version()).await;
+    assert!(platform.write(move |p| p.touch_app(id, at(7))).await);
+    let app = read(&platform, id).await;
+    assert_eq!((app.version, app.updated_at), (2, at(7)));
+    assert_eq!(platform.read(|p| p.state_version()).await, state + 1);
+    assert_eq!(read(&platform, beside).await.version, before.version);
+    let unknown = AppId::from_uuid(fresh());
+    assert!(!platform.write(move |p| p.touch_app(unknown, at(8))).await);
+    assert_eq!(platform.read(|p| p.state_version()).await, state + 1);
 }

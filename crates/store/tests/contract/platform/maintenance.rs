@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::support::{
     Platform, Raw, Scope, at, email, first_token, fresh, hash, micros, new_message, new_otp,
-    new_session, platform, rotation, seed_app, seed_user,
+    new_revocation, new_session, platform, rotation, seed_app, seed_user,
 };
 
 contract! {
@@ -29,6 +29,7 @@ const ONE_EACH: Purged = Purged {
     refresh_replays: 1,
     rate_limits: 1,
     outbox: 1,
+    revocations: 1,
 };
 
 const DAY: i64 = 86_400;
@@ -74,6 +75,7 @@ async fn seed(app: &Scope, end: Timestamp) {
         app.insert_session(&session)?;
         app.insert_replay(answered, 1, &hash(7), b"sealed", end)?;
         app.hit_limits(&[limit], hit_at)?;
+        app.insert_revocation(&new_revocation(at(0), end))?;
         app.enqueue(&message, true)
     })
     .await;
@@ -101,6 +103,7 @@ async fn what_is_dead_is_deleted_and_nothing_else(db: TestDatabase) {
     let expected = Purged {
         refresh_replays: 1,
         rate_limits: 1,
+        revocations: 1,
         ..Purged::default()
     };
     assert_eq!(purged, expected);
@@ -217,13 +220,13 @@ async fn a_batch_is_bounded(db: TestDatabase) {
     let (now, mut sum) = (at(9 * DAY), Purged::default());
     for _ in 0..3 {
         let batch = purge(&platform, now, now, 1).await;
-        assert_eq!((batch, batch.total()), (ONE_EACH, 6));
+        assert_eq!((batch, batch.total()), (ONE_EACH, 7));
         sum.add(&batch);
         let mut left = raw.rows_of(other.id).await;
         left.insert("users", Vec::new());
         assert_eq!(left, bare, "the oldest went first");
     }
-    assert_eq!(sum.total(), 18);
+    assert_eq!(sum.total(), 21);
     assert_eq!(purge(&platform, now, now, 1).await, Purged::default());
     assert_eq!(purge(&platform, now, now, 0).await, Purged::default());
 

@@ -264,7 +264,7 @@ async fn a_session_begun_for_a_held_user_is_seen_by_who_deactivates_it(db: TestD
         })
         .await;
     beginning.await.expect("the session begins");
-    assert_eq!(ended, 1);
+    assert_eq!(ended.count, 1);
     let session = app.read(move |app| app.session(id)).await;
     let ended = session.expect("it is there").session.ended;
     assert_eq!(ended, Some((at(1), EndReason::UserInactive)));

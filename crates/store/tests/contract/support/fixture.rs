@@ -8,18 +8,18 @@ use doorward_domain::contact::{Channel, Contact, EmailAddress, PhoneNumber};
 use doorward_domain::entitlement::Entitlements;
 use doorward_domain::otp::Purpose;
 use doorward_domain::outbox::OutboxMessage;
+use doorward_domain::revocation::{Revocation, Revoked};
 use doorward_domain::session::Presented;
 use doorward_domain::time::plus_seconds;
 use doorward_domain::{
     ActivationId, AppId, Code, EventId, LicenseId, NodeId, OtpRequestId, OutboxId, RequestId,
-    SessionId, TenantId, Timestamp, UserId,
+    RevocationId, SessionId, TenantId, Timestamp, UserId,
 };
 use doorward_store::app::{Claim, NewLicense, NewOtpRequest, NewSession, NewUser, Rotation};
 use doorward_store::platform::LeaseRequest;
 use doorward_testkit::database::TestDatabase;
 use uuid::Uuid;
 
-use super::Raw;
 use super::scope::{Platform, Scope};
 
 /// A UUID nobody had before; they grow.
@@ -88,6 +88,25 @@ pub(crate) async fn seed_app(db: &TestDatabase) -> Scope {
     }
 }
 
+/// A new organization of an app, made at `at(0)`.
+pub(crate) async fn seed_organization(app: &Scope) -> TenantId {
+    let id = TenantId::from_uuid(fresh());
+    app.write(move |app| app.insert_organization(id, "Organization", at(0)))
+        .await;
+    id
+}
+
+/// An entry about some session.
+pub(crate) fn new_revocation(recorded_at: Timestamp, expires_at: Timestamp) -> Revocation {
+    Revocation {
+        id: RevocationId::from_uuid(fresh()),
+        revoked: Revoked::Session(SessionId::from_uuid(fresh())),
+        issued_until: recorded_at,
+        recorded_at,
+        expires_at,
+    }
+}
+
 /// A new active user of an app, made at `at(0)`.
 pub(crate) async fn seed_user(app: &Scope, contact: Contact) -> UserId {
     let new = new_user(contact);
@@ -150,6 +169,7 @@ pub(crate) fn rotation(presented: Presented, now: Timestamp) -> Rotation {
         now,
         expires_at: Timestamp::from_microsecond(now.as_microsecond() + 100_000_000)
             .expect("within the calendar"),
+        tenant_id: None,
     }
 }
 
@@ -264,20 +284,4 @@ pub(crate) fn claim(license_id: LicenseId, device: u8, now: Timestamp) -> Claim 
         device_label: Some(format!("device {device}")),
         now,
     }
-}
-
-/// An organization of an app.
-pub(crate) async fn seed_tenant(raw: &Raw, app: &Scope) -> TenantId {
-    let id = fresh();
-    let (app, tenant) = (raw.literal(app.id.as_uuid()), raw.literal(id));
-    let now = match raw {
-        Raw::Sqlite(_) => "1767225600000000",
-        Raw::Postgres(_) => "'2026-01-01T00:00:00Z'",
-    };
-    raw.execute(&format!(
-        "INSERT INTO organizations (app_id, id, name, version, created_at, updated_at) \
-         VALUES ({app}, {tenant}, 'Acme', 1, {now}, {now})"
-    ))
-    .await;
-    TenantId::from_uuid(id)
 }

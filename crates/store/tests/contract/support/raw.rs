@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use doorward_domain::AppId;
+use doorward_domain::{AppId, Timestamp, UserId};
 use doorward_store::Engine;
 use doorward_testkit::database::TestDatabase;
 use rusqlite::types::ValueRef;
 use tokio_postgres::NoTls;
 use tokio_postgres::types::Type;
+
+use super::fixture::{at, fresh};
 
 /// A connection of the test's own.
 pub(crate) enum Raw {
@@ -19,15 +21,21 @@ pub(crate) enum Raw {
 pub(crate) type Dump = BTreeMap<&'static str, Vec<String>>;
 
 /// Tables with an `app_id`.
-const OF_APPS: [&str; 10] = [
+const OF_APPS: [&str; 16] = [
+    "app_roles",
     "audit_events",
     "license_activations",
+    "license_signing_keys",
     "licenses",
+    "memberships",
     "one_time_secrets",
+    "organizations",
     "otp_requests",
     "outbox",
     "rate_limits",
     "refresh_replays",
+    "revocations",
+    "role_assignments",
     "sessions",
     "users",
 ];
@@ -128,6 +136,33 @@ impl Raw {
                 }
             }
         }
+    }
+
+    /// A licence that is a user's own, in any standing.
+    pub(crate) async fn insert_license(
+        &self,
+        app: AppId,
+        user: UserId,
+        status: &str,
+        expires_at: Option<Timestamp>,
+        entitlements: &str,
+    ) {
+        let time = |at: Timestamp| match self {
+            Self::Sqlite(_) => at.as_microsecond().to_string(),
+            Self::Postgres(_) => format!("'{at}'"),
+        };
+        let now = time(at(0));
+        let sql = format!(
+            "INSERT INTO licenses (app_id, id, user_id, status, max_activations, \
+             activations_used, expires_at, entitlements, metadata, version, created_at, \
+             updated_at) VALUES ({}, {}, {}, '{status}', 1, 0, {}, '{entitlements}', '{{}}', 1, \
+             {now}, {now})",
+            self.literal(app.as_uuid()),
+            self.literal(fresh()),
+            self.literal(user.as_uuid()),
+            expires_at.map_or_else(|| "NULL".to_owned(), time),
+        );
+        self.execute(&sql).await;
     }
 
     /// A UUID as it stands in SQL.

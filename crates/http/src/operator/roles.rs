@@ -1,0 +1,165 @@
+//! `/admin/apps/{app_id}/roles`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use doorward_domain::role::{Permission, RoleName};
+use doorward_service::roles::{self, DefineRole, RoleInfo};
+use doorward_service::{Caller, Error};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::OperatorFace;
+use super::apps::app_id;
+use super::auth::Authenticated;
+use crate::docs::refusals;
+use crate::error::ApiResult;
+use crate::public::Success;
+use crate::read::{Fields, JsonBody};
+
+/// A role of an app.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Role)]
+pub(super) struct RoleView {
+    /// Its name.
+    #[schema(value_type = String)]
+    role: RoleName,
+    /// Whether every app has it.
+    built_in: bool,
+    /// For people.
+    description: String,
+    /// What it permits: in the access token of whoever has the role.
+    permissions: Vec<String>,
+}
+
+impl From<RoleInfo> for RoleView {
+    fn from(info: RoleInfo) -> Self {
+        let permissions = info.definition.permissions.iter();
+        Self {
+            permissions: permissions.map(|p| p.as_str().to_owned()).collect(),
+            role: info.name,
+            built_in: info.built_in,
+            description: info.definition.description,
+        }
+    }
+}
+
+/// The roles of an app.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Roles)]
+pub(super) struct RolesView {
+    /// The built-in ones, then the app's own by name.
+    items: Vec<RoleView>,
+}
+
+refusals!(
+    ListRolesRefusals = ALWAYS | OPERATOR + ValidationError,
+    AppNotFound
+);
+
+/// List the roles of an app
+///
+/// Scope `orgs:read`.
+#[utoipa::path(
+    get, path = "/admin/apps/{app_id}/roles", operation_id = "listRoles", tag = "Organizations",
+    params(("app_id" = uuid::Uuid, Path, description = "The app.")),
+    responses((status = 200, description = "All of them.", body = RolesView), ListRolesRefusals),
+    security(("admin_key" = [])),
+)]
+pub(super) async fn list(
+    State(face): State<Arc<OperatorFace>>,
+    Authenticated(operator): Authenticated,
+    Path(app): Path<String>,
+) -> ApiResult<Json<RolesView>> {
+    let caller = Caller::Operator(&operator, app_id(&app)?);
+    let found = roles::list(&face.core, caller).await?;
+    Ok(Json(RolesView {
+        items: found.into_iter().map(RoleView::from).collect(),
+    }))
+}
+
+/// What a role is to permit.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "documents the body, which the handler takes apart"
+)]
+pub(super) struct DefineRoleRequest {
+    /// For people.
+    #[schema(max_length = 200)]
+    description: Option<String>,
+    /// Names such as `invoices:write`.
+    #[schema(value_type = Vec<String>, max_items = 64)]
+    permissions: Vec<Permission>,
+}
+
+refusals!(
+    DefineRoleRefusals = ALWAYS | OPERATOR | BODY + AppNotFound,
+    Conflict
+);
+
+/// Define a role, or say what a built-in one permits
+///
+/// Whoever has the role has its permissions from the next refresh on. Scope `orgs:write`.
+#[utoipa::path(
+    put, path = "/admin/apps/{app_id}/roles/{role}", operation_id = "defineRole", tag = "Organizations",
+    params(
+        ("app_id" = uuid::Uuid, Path, description = "The app."),
+        ("role" = String, Path, pattern = "^[a-z][a-z0-9_-]{0,31}$", description = "The role."),
+    ),
+    request_body = DefineRoleRequest,
+    responses((status = 200, description = "The role as it is now.", body = RoleView), DefineRoleRefusals),
+    security(("admin_key" = [])),
+)]
+pub(super) async fn define(
+    State(face): State<Arc<OperatorFace>>,
+    Authenticated(operator): Authenticated,
+    Path((app, name)): Path<(String, String)>,
+    body: JsonBody,
+) -> ApiResult<Json<RoleView>> {
+    let app_id = app_id(&app)?;
+    let mut fields = Fields::from(body);
+    let description = fields.optional("description", |text| Ok::<_, &str>(text.to_owned()));
+    let permissions = fields.required_list("permissions", |text| Ok::<_, &str>(text.to_owned()));
+    fields.refuse_unknown();
+    let request = fields.finish(|| {
+        Some(DefineRole {
+            name,
+            description: description?.unwrap_or_default(),
+            permissions: permissions?,
+        })
+    })?;
+    let info = roles::define(&face.core, &operator, app_id, request).await?;
+    Ok(Json(info.into()))
+}
+
+refusals!(
+    DeleteRoleRefusals = ALWAYS | OPERATOR + ValidationError,
+    AppNotFound,
+    RoleNotFound,
+    Conflict
+);
+
+/// Delete a role of the app's own, or what was said of a built-in one
+///
+/// Refused while somebody has the role. Scope `orgs:write`.
+#[utoipa::path(
+    delete, path = "/admin/apps/{app_id}/roles/{role}", operation_id = "deleteRole", tag = "Organizations",
+    params(
+        ("app_id" = uuid::Uuid, Path, description = "The app."),
+        ("role" = String, Path, pattern = "^[a-z][a-z0-9_-]{0,31}$", description = "The role."),
+    ),
+    responses((status = 200, description = "Gone.", body = Success), DeleteRoleRefusals),
+    security(("admin_key" = [])),
+)]
+pub(super) async fn delete(
+    State(face): State<Arc<OperatorFace>>,
+    Authenticated(operator): Authenticated,
+    Path((app, name)): Path<(String, String)>,
+) -> ApiResult<Json<Success>> {
+    let app_id = app_id(&app)?;
+    let name = RoleName::parse(&name).map_err(|message| Error::field("role", message))?;
+    roles::delete(&face.core, &operator, app_id, name).await?;
+    Ok(Json(Success { success: true }))
+}

@@ -1,0 +1,178 @@
+//! What an app says of its roles.
+
+use doorward_domain::audit::Action;
+use doorward_domain::role::{
+    BUILT_IN, MAX_CUSTOM_ROLES, MAX_PERMISSIONS, Permission, RoleBook, RoleDefinition, RoleName,
+};
+use doorward_domain::scope::Scope;
+use doorward_domain::{AppId, Code};
+
+use crate::caller::Caller;
+use crate::context::{Describe, Operator};
+use crate::core::Core;
+use crate::error::{Error, FieldError, Result};
+
+/// What a role is to permit.
+#[derive(Debug, Clone)]
+pub struct DefineRole {
+    /// The role, built in or the app's own.
+    pub name: String,
+    /// For people: at most 200 characters.
+    pub description: String,
+    /// Names such as `invoices:write`: at most 64.
+    pub permissions: Vec<String>,
+}
+
+/// A role of an app.
+#[derive(Debug, Clone)]
+pub struct RoleInfo {
+    /// Its name.
+    pub name: RoleName,
+    /// Whether every app has it.
+    pub built_in: bool,
+    /// What the app says of it.
+    pub definition: RoleDefinition,
+}
+
+impl RoleInfo {
+    fn new(name: &RoleName, book: &RoleBook) -> Self {
+        Self {
+            built_in: name.is_built_in(),
+            definition: book.definition(name).cloned().unwrap_or_default(),
+            name: name.clone(),
+        }
+    }
+}
+
+/// All roles of an app: the built-in ones, then its own by name.
+///
+/// # Errors
+/// [`Code::Forbidden`] without `orgs:read`; [`Code::AppNotFound`].
+pub async fn list(core: &Core, caller: Caller<'_>) -> Result<Vec<RoleInfo>> {
+    core.read_as(caller, Scope::OrgsRead, |here, _| {
+        let book = &here.app.roles;
+        let built_in = BUILT_IN
+            .iter()
+            .filter_map(|name| RoleName::parse(name).ok());
+        let own = book.iter().map(|(name, _)| name.clone());
+        Ok(built_in
+            .chain(own.filter(|name| !name.is_built_in()))
+            .map(|name| RoleInfo::new(&name, book))
+            .collect())
+    })
+    .await
+}
+
+/// Defines a role of the app's own, or says what a built-in one permits. Whoever has the role has
+/// the new permissions from the next refresh on.
+///
+/// # Errors
+/// [`Code::Forbidden`] without `orgs:write`; [`Code::AppNotFound`]; [`Code::ValidationError`]
+/// naming every bad field; [`Code::Conflict`] for too many roles.
+pub async fn define(
+    core: &Core,
+    operator: &Operator,
+    app_id: AppId,
+    request: DefineRole,
+) -> Result<RoleInfo> {
+    let (name, definition) = parse(&request)?;
+    let caller = Caller::Operator(operator, app_id);
+    let info = core
+        .write_as(caller, Scope::OrgsWrite, move |here, tx| {
+            // The app is held from here on: two definitions cannot pass the limit together.
+            if !tx.platform().touch_app(here.app.id, here.now())? {
+                return Err(Error::new(Code::AppNotFound));
+            }
+            let stored = tx.platform().app(here.app.id)?;
+            let book = stored.map(|app| app.roles).unwrap_or_default();
+            if !book.contains(&name) && book.custom_count() >= MAX_CUSTOM_ROLES {
+                return Err(Error::new(Code::Conflict).with_message(format!(
+                    "An app can have at most {MAX_CUSTOM_ROLES} roles of its own."
+                )));
+            }
+            let mut scope = tx.app(here.app.id);
+            scope.put_role(&name, &definition, here.now())?;
+            let details = serde_json::json!({ "permissions": definition.permissions });
+            let event = here.event(Action::RoleDefined).on("role", &name);
+            scope.audit(&event.with(details))?;
+            Ok(Ok(RoleInfo {
+                name: name.clone(),
+                built_in: name.is_built_in(),
+                definition: definition.clone(),
+            }))
+        })
+        .await?;
+    core.apps.forget(app_id);
+    Ok(info)
+}
+
+/// Deletes a role of the app's own, or what was said of a built-in one.
+///
+/// # Errors
+/// [`Code::Forbidden`] without `orgs:write`; [`Code::AppNotFound`]; [`Code::RoleNotFound`];
+/// [`Code::Conflict`] while somebody has the role.
+pub async fn delete(core: &Core, operator: &Operator, app_id: AppId, name: RoleName) -> Result<()> {
+    let caller = Caller::Operator(operator, app_id);
+    core.write_as(caller, Scope::OrgsWrite, move |here, tx| {
+        if !tx.platform().touch_app(here.app.id, here.now())? {
+            return Err(Error::new(Code::AppNotFound));
+        }
+        let mut scope = tx.app(here.app.id);
+        let deleted = scope.delete_role(&name).map_err(|error| match error {
+            doorward_store::StoreError::Constraint { .. } => Error::new(Code::Conflict)
+                .with_message(format!(
+                    "Somebody still has the role {name}. Take it from every member first."
+                )),
+            other => other.into(),
+        })?;
+        if !deleted {
+            return Err(Error::new(Code::RoleNotFound));
+        }
+        scope.audit(&here.event(Action::RoleDeleted).on("role", &name))?;
+        Ok(Ok(()))
+    })
+    .await?;
+    core.apps.forget(app_id);
+    Ok(())
+}
+
+fn parse(request: &DefineRole) -> Result<(RoleName, RoleDefinition)> {
+    let mut problems = Vec::new();
+    let name = RoleName::parse(&request.name)
+        .inspect_err(|message| problems.push(FieldError::new("role", *message)))
+        .ok();
+    let description = request.description.trim().to_owned();
+    if description.chars().count() > 200 || description.chars().any(char::is_control) {
+        problems.push(FieldError::new(
+            "description",
+            "Must be at most 200 characters, none of them a control character",
+        ));
+    }
+    if request.permissions.len() > MAX_PERMISSIONS {
+        problems.push(FieldError::new(
+            "permissions",
+            format!("Must be at most {MAX_PERMISSIONS} names"),
+        ));
+    }
+    let mut permissions = std::collections::BTreeSet::new();
+    for (at, text) in request.permissions.iter().enumerate() {
+        match Permission::parse(text) {
+            Ok(permission) => {
+                permissions.insert(permission);
+            }
+            Err(message) => {
+                problems.push(FieldError::new(format!("permissions[{at}]"), message));
+            }
+        }
+    }
+    match name {
+        Some(name) if problems.is_empty() => Ok((
+            name,
+            RoleDefinition {
+                description,
+                permissions,
+            },
+        )),
+        _ => Err(Error::validation(problems)),
+    }
+}

@@ -1,0 +1,61 @@
+//! What consumers that subscribe to revocations are told.
+
+use doorward_domain::Timestamp;
+use doorward_domain::revocation::{Revocation, Revoked};
+
+use super::{AppRead, AppWrite};
+use crate::error::StoreError;
+
+impl AppRead<'_> {
+    /// Revocations recorded at or after `since` that are not over at `now`, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn revocations(
+        &mut self,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<Revocation>, StoreError> {
+        const SQL: &str = "SELECT id, kind, subject_id, issued_until, recorded_at, expires_at \
+             FROM revocations WHERE app_id = $1 AND recorded_at >= $2 AND expires_at > $3";
+        let params = [self.app_id.into(), since.into(), now.into()];
+        let rows = self.connection.query(SQL, &params)?;
+        rows.into_iter()
+            .map(|mut row| {
+                let id = row.take()?;
+                let kind: String = row.take()?;
+                let subject = row.take()?;
+                Ok(Revocation {
+                    id,
+                    revoked: Revoked::from_stored(&kind, subject)
+                        .ok_or_else(|| StoreError::decode("an unknown kind of revocation"))?,
+                    issued_until: row.take()?,
+                    recorded_at: row.take()?,
+                    expires_at: row.take()?,
+                })
+            })
+            .collect()
+    }
+}
+
+impl AppWrite<'_> {
+    /// Records that tokens no longer count.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn insert_revocation(&mut self, revocation: &Revocation) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO revocations (app_id, id, kind, subject_id, issued_until, \
+             recorded_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let (kind, subject) = revocation.revoked.to_stored(self.app_id);
+        let params = [
+            self.app_id.into(),
+            revocation.id.into(),
+            kind.into(),
+            subject.into(),
+            revocation.issued_until.into(),
+            revocation.recorded_at.into(),
+            revocation.expires_at.into(),
+        ];
+        self.connection.defer(SQL, &params)
+    }
+}
