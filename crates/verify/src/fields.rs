@@ -18,6 +18,13 @@ impl Fields {
         json::object(payload).map(Self).ok_or(Reason::ClaimsJson)
     }
 
+    /// The same where an app's own data may be nested deeper.
+    pub(crate) fn parse_deep(payload: &[u8]) -> Result<Self, Reason> {
+        json::object_within(payload, 127)
+            .map(Self)
+            .ok_or(Reason::ClaimsJson)
+    }
+
     pub(crate) fn take(&mut self, name: &'static str) -> Result<Value, Reason> {
         self.0.remove(name).ok_or(Reason::Claim(name))
     }
@@ -63,6 +70,26 @@ impl Fields {
             Some(_) => None,
         }
         .ok_or(Reason::Claim(name))
+    }
+
+    /// Absent means empty; present, it must be an object.
+    pub(crate) fn object_or_absent(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Map<String, Value>, Reason> {
+        match self.0.remove(name) {
+            None => Ok(Map::new()),
+            Some(Value::Object(members)) => Ok(members),
+            Some(_) => Err(Reason::Claim(name)),
+        }
+    }
+
+    /// A whole number from 1.
+    pub(crate) fn count(&mut self, name: &'static str) -> Result<u64, Reason> {
+        self.take(name)?
+            .as_u64()
+            .filter(|count| *count > 0)
+            .ok_or(Reason::Claim(name))
     }
 
     /// Whole seconds since 1970, as Doorward writes them; a fraction or a text is not ours.

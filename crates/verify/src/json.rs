@@ -9,12 +9,13 @@ const MAX_DEPTH: u8 = 8;
 
 /// Reads exactly one JSON object.
 pub(crate) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
+    object_within(bytes, MAX_DEPTH)
+}
+
+/// Reads exactly one JSON object, nested so deep at most; serde_json itself ends at 127.
+pub(crate) fn object_within(bytes: &[u8], depth_left: u8) -> Option<Map<String, Value>> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict {
-        depth_left: MAX_DEPTH,
-    }
-    .deserialize(&mut deserializer)
-    .ok()?;
+    let value = Strict { depth_left }.deserialize(&mut deserializer).ok()?;
     deserializer.end().ok()?;
     match value {
         Value::Object(map) => Some(map),

@@ -20,7 +20,8 @@
 //! ```
 //!
 //! An access token lives half an hour, whatever happens to its session. A consumer that does not
-//! want to wait so long subscribes to the app's [`revocations`].
+//! want to wait so long subscribes to the app's [`revocations`]. A program that has to run without
+//! the network carries a [`license`] file.
 
 mod claims;
 mod der;
@@ -33,6 +34,7 @@ mod json;
 mod jwks;
 pub mod jws;
 mod key;
+pub mod license;
 mod pem;
 pub mod revocations;
 mod rotating;
@@ -43,6 +45,10 @@ pub use entitlement::Entitlement;
 pub use error::{Reason, VerifyError};
 pub use jwks::{JwksSet, KeyError};
 pub use key::{Algorithm, VerificationKey};
+pub use license::{
+    Assessment, LastSeen, LastSeenError, LastSeenFile, License, LicenseBuildError, LicenseReason,
+    LicenseVerifier, MemoryLastSeen,
+};
 pub use revocations::{
     FeedAnswer, FeedRequest, FeedTiming, FetchRevocations, RevocationList, Revocations,
     RevocationsError, RotatingRevocations, WhenStale,

@@ -14,6 +14,7 @@ mod ecdsa;
 mod form;
 mod header;
 mod keys;
+mod license;
 mod revocations;
 mod rotating;
 mod support;

@@ -3,6 +3,7 @@
 //! What each token must yield is stated by hand, never taken from this crate's own verdict.
 
 mod cases;
+mod licenses;
 mod revocations;
 
 use std::fs;
