@@ -2,6 +2,7 @@
 
 mod audit;
 mod claims;
+mod license_keys;
 mod license_search;
 mod license_seats;
 mod licenses;
@@ -25,6 +26,7 @@ use crate::port::Connection;
 pub(crate) use roles::role_definition;
 
 pub use claims::UserClaims;
+pub use license_keys::StoredLicenseKey;
 pub use license_search::LicenseFilter;
 pub use license_seats::{Claim, ClaimOutcome, Released};
 pub use licenses::{LicenseChange, LicenseOnDevice, NewLicense};

@@ -23,8 +23,9 @@ use doorward_store::app::{
 use doorward_testkit::database::TestDatabase;
 
 use crate::support::{
-    Raw, Scope, at, claim, email, fresh, hash, new_event, new_license, new_message, new_otp,
-    new_revocation, new_session, new_user, phone, platform, rotation, seed_app,
+    Raw, Scope, at, claim, email, fresh, hash, new_event, new_license, new_license_key,
+    new_message, new_otp, new_revocation, new_session, new_user, phone, platform, rotation,
+    seed_app,
 };
 
 on_both_engines_by_name!(another_apps_id_finds_and_changes_nothing);
@@ -128,6 +129,19 @@ pub(crate) const CASES: &[Case] = &[
         Ok(app.count_licenses_of_user(w.user)? > 0)
     })),
     read("AppRead::has_tenant", |app, w| app.has_tenant(w.tenant)),
+    read("AppRead::license_keys", |app, _| {
+        Ok(!app.license_keys()?.is_empty())
+    }),
+    write(
+        "AppWrite::insert_license_key",
+        Foreign::ARowOfItsOwn,
+        |app, _| app.insert_license_key(&new_license_key("a")),
+    ),
+    write(
+        "AppWrite::retire_license_key",
+        Foreign::Nothing,
+        |app, _| app.retire_license_key("a", at(1)),
+    ),
     read("AppRead::licenses", |app, _| {
         let filter = LicenseFilter {
             limit: 10,
@@ -457,6 +471,7 @@ impl World {
                 app.insert_otp_request(&otp)?;
                 app.insert_organization(w.tenant, "Organization", at(0))?;
                 app.insert_license(&w.new_license())?;
+                app.insert_license_key(&new_license_key("a"))?;
                 app.claim_seat(&device)?;
                 app.claim_seat(&lost)?;
                 app.release_seat(w.cooling, ReleaseReason::SelfRelease, Some(at(1)), at(0))?;

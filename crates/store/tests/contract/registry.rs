@@ -11,6 +11,10 @@ const MODULES: &[(&str, &[&str])] = &[
     ("tests/contract/app/claims.rs", app::claims::COVERED),
     ("tests/contract/app/current.rs", app::current::COVERED),
     (
+        "tests/contract/app/license_keys.rs",
+        app::license_keys::COVERED,
+    ),
+    (
         "tests/contract/app/license_search.rs",
         app::license_search::COVERED,
     ),

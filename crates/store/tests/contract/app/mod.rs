@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod claims;
 pub(crate) mod current;
+pub(crate) mod license_keys;
 pub(crate) mod license_search;
 pub(crate) mod license_seats;
 pub(crate) mod licenses;

@@ -10,12 +10,15 @@ use doorward_domain::otp::Purpose;
 use doorward_domain::outbox::OutboxMessage;
 use doorward_domain::revocation::{Revocation, Revoked};
 use doorward_domain::session::Presented;
+use doorward_domain::signing::SigningAlg;
 use doorward_domain::time::plus_seconds;
 use doorward_domain::{
     ActivationId, AppId, Code, EventId, LicenseId, NodeId, OtpRequestId, OutboxId, RequestId,
     RevocationId, SessionId, TenantId, Timestamp, UserId,
 };
-use doorward_store::app::{Claim, NewLicense, NewOtpRequest, NewSession, NewUser, Rotation};
+use doorward_store::app::{
+    Claim, NewLicense, NewOtpRequest, NewSession, NewUser, Rotation, StoredLicenseKey,
+};
 use doorward_store::platform::LeaseRequest;
 use doorward_testkit::database::TestDatabase;
 use uuid::Uuid;
@@ -241,6 +244,18 @@ pub(crate) fn new_message(app_id: AppId) -> OutboxMessage {
         sealed: vec![0, 255, 1],
         created_at: at(0),
         expires_at: at(300),
+    }
+}
+
+/// The active licence key of an app, made at `at(0)`.
+pub(crate) fn new_license_key(kid: &str) -> StoredLicenseKey {
+    StoredLicenseKey {
+        kid: kid.to_owned(),
+        alg: SigningAlg::EdDsa,
+        public_der: (0..=255).collect(),
+        sealed_private: Some(vec![7; 200]),
+        created_at: at(0),
+        retired_at: None,
     }
 }
 
