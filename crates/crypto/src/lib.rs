@@ -5,6 +5,7 @@
 //! names the key that made it, so that keys can be rotated.
 
 mod checksum;
+mod etag;
 pub mod jwt;
 pub mod keyring;
 pub mod license;
@@ -16,6 +17,7 @@ mod replay;
 pub mod seal;
 pub mod signing;
 
+pub use etag::etag;
 pub use jwt::AccessClaims;
 pub use keyring::{Keyring, MasterKey, MasterKeyError};
 pub use license::device_hash;

@@ -121,6 +121,11 @@ pub async fn status(core: &Core) -> HealthStatus {
 /// From now on the service says that it is not there for new work.
 pub fn announce_stop(core: &Core) {
     core.health.stopping.store(true, Relaxed);
+    core.revocations.ring();
+}
+
+pub(crate) fn is_stopping(core: &Core) -> bool {
+    core.health.stopping.load(Relaxed)
 }
 
 async fn ask(core: &Core) -> HealthStatus {

@@ -15,6 +15,8 @@ use crate::{maintenance, signing};
 const STATE_POLL: Duration = Duration::from_millis(250);
 /// How often refusals are written. The beat is its own: nobody who is refused sees it.
 const REFUSALS_POLL: Duration = Duration::from_millis(250);
+/// How often news for the revocation feeds is read, while somebody asks for one.
+const REVOCATIONS_POLL: Duration = Duration::from_millis(250);
 /// How often keys are looked after.
 const KEYS_POLL: Duration = Duration::from_secs(30);
 /// How often maintenance is offered to run; whether it is due is decided in the database.
@@ -60,7 +62,19 @@ pub fn spawn(core: &Arc<Core>, stop: &watch::Receiver<()>) -> Vec<tokio::task::J
             }
         })
     };
-    vec![state, keys, maintenance, refusals]
+    let revocations = {
+        let core = Arc::clone(core);
+        tokio::spawn(every(
+            REVOCATIONS_POLL,
+            stop.clone(),
+            "revocations",
+            move || {
+                let core = Arc::clone(&core);
+                async move { crate::revocations::follow(&core).await }
+            },
+        ))
+    };
+    vec![state, keys, maintenance, refusals, revocations]
 }
 
 /// Reads anew what another node (or a command beside this server) has changed.

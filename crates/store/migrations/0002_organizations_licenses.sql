@@ -66,7 +66,8 @@ CREATE TABLE revocations (
     expires_at    TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (app_id, id)
 );
-CREATE INDEX revocations_recorded ON revocations (app_id, recorded_at);
+-- Each node asks for the news of all apps at once.
+CREATE INDEX revocations_recorded ON revocations (recorded_at);
 CREATE INDEX revocations_dead ON revocations (expires_at);
 
 -- `activations_used` counts the slots that are taken, and is what a claim is decided by.

@@ -65,7 +65,12 @@ pub(super) async fn jwks(
         header::CACHE_CONTROL,
         value(&format!("public, max-age={max_age}"))?,
     );
-    // Public by nature: any page may read it.
+    for_everybody(out);
+    Ok(response)
+}
+
+/// Public by nature: any page may read it.
+pub(super) fn for_everybody(out: &mut HeaderMap) {
     out.insert(
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
         HeaderValue::from_static("*"),
@@ -74,16 +79,15 @@ pub(super) async fn jwks(
         HeaderName::from_static("cross-origin-resource-policy"),
         HeaderValue::from_static("cross-origin"),
     );
-    Ok(response)
 }
 
-fn value(text: &str) -> ApiResult<HeaderValue> {
+pub(super) fn value(text: &str) -> ApiResult<HeaderValue> {
     HeaderValue::from_str(text)
         .map_err(|_| ApiError::from(Error::internal("a header value is not visible ASCII")))
 }
 
 /// RFC 9110 §13.1.2: any of the listed tags, compared weakly, or `*`.
-fn is_current(headers: &HeaderMap, etag: &str) -> bool {
+pub(super) fn is_current(headers: &HeaderMap, etag: &str) -> bool {
     headers
         .get_all(header::IF_NONE_MATCH)
         .iter()

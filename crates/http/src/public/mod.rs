@@ -4,6 +4,7 @@ pub(crate) mod health;
 mod jwks;
 mod me;
 mod refresh;
+mod revocations;
 mod revoke;
 mod revoke_user;
 mod roles;
@@ -12,8 +13,8 @@ mod verify_otp;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::FromRef;
+use axum::{Extension, Router};
 use doorward_domain::AppId;
 use doorward_domain::secret::{AppSecret, SecretText};
 use doorward_service::{AppContext, Context, Core, Error, apps};
@@ -25,7 +26,7 @@ pub(crate) use self::revoke::Success;
 use crate::docs;
 use crate::error::ApiResult;
 use crate::read::{AppCredentials, BodyLimit, BrowserSecrets};
-use crate::shell::{Face, Meta, Shell, ShellOptions};
+use crate::shell::{Face, InFlight, Meta, Shell, ShellOptions};
 
 /// What the public face needs.
 pub struct PublicFace {
@@ -60,6 +61,7 @@ fn free() -> OpenApiRouter<Arc<PublicFace>> {
     OpenApiRouter::new()
         .routes(routes!(health::health))
         .routes(routes!(jwks::jwks))
+        .routes(routes!(revocations::revocations))
 }
 
 /// The router of the public face.
@@ -72,7 +74,9 @@ pub fn public_router(face: PublicFace) -> Router {
         random: Arc::clone(&face.core.random),
     };
     let limited = Router::from(limited().with_state(Arc::clone(&face)));
-    let free = Router::from(free().with_state(face));
+    // Who waits for revocations takes none of the places that sign-ins need.
+    let waiting = InFlight::new(face.options.max_in_flight / 2);
+    let free = Router::from(free().with_state(face)).layer(Extension(waiting));
     shell.around(limited.merge(docs::page(docs::openapi_public)), free)
 }
 

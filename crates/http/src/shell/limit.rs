@@ -1,6 +1,7 @@
 //! Bounds: requests in flight, and what a panic becomes.
 
 use std::any::Any;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -8,12 +9,12 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use doorward_domain::Code;
 use doorward_service::Error;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Meta;
 use crate::error::{ApiError, ApiResult};
 use crate::held;
-use crate::share::Shares;
+use crate::share::{Share, Shares};
 
 /// How many requests may be in flight. There is no queue: who finds no place is told so at once,
 /// because waiting would only make everybody late. No client address gets the last eighth of the
@@ -36,6 +37,18 @@ impl InFlight {
     }
 }
 
+/// A place, and the caller's share of places. Given back when dropped.
+pub(crate) type Place = (OwnedSemaphorePermit, Option<Share>);
+
+impl InFlight {
+    /// Takes a place, if there is one for this client.
+    pub(crate) fn take(&self, client: Option<IpAddr>) -> Option<Place> {
+        let share = client.and_then(|client| self.0.shares.take(client));
+        let place = Arc::clone(&self.0.free).try_acquire_owned().ok()?;
+        (client.is_none() || share.is_some()).then_some((place, share))
+    }
+}
+
 /// Takes a place or answers 503. The place is taken until the last byte of the answer is handed
 /// over: who reads slowly still costs what the answer costs.
 pub(crate) async fn in_flight(
@@ -44,14 +57,12 @@ pub(crate) async fn in_flight(
     next: Next,
 ) -> ApiResult<Response> {
     let client = request.extensions().get::<Meta>().and_then(Meta::ip);
-    let share = client.and_then(|client| places.0.shares.take(client));
-    let place = Arc::clone(&places.0.free).try_acquire_owned();
-    let Some(place) = place.ok().filter(|_| client.is_none() || share.is_some()) else {
+    let Some(place) = places.take(client) else {
         return Err(Error::new(Code::ServiceUnavailable)
             .with_retry_after(1)
             .into());
     };
-    Ok(held::until_end(next.run(request).await, (place, share)))
+    Ok(held::until_end(next.run(request).await, place))
 }
 
 /// What a panic in a handler becomes. Its text goes to the log only.

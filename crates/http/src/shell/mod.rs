@@ -18,6 +18,7 @@ use doorward_domain::{Clock, Code, SecureRandom};
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use self::client::{ForwardedHeader, Peer, TrustedProxies};
+pub(crate) use self::limit::InFlight;
 pub(crate) use self::meta::Meta;
 use crate::error::ApiError;
 
@@ -80,7 +81,7 @@ impl Shell {
     /// Puts routes into their surroundings. `free` routes (health, keys) answer even when the
     /// number of requests in flight is exhausted.
     pub(crate) fn around(self, limited: Router, free: Router) -> Router {
-        let in_flight = limit::InFlight::new(self.options.max_in_flight);
+        let in_flight = InFlight::new(self.options.max_in_flight);
         let shell = Arc::new(self);
         limited
             .layer(from_fn_with_state(in_flight, limit::in_flight))

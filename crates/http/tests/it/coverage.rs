@@ -196,6 +196,10 @@ impl World {
             },
             open("GET /health", get("/health")),
             open("GET /.well-known/jwks.json", get("/.well-known/jwks.json")),
+            open(
+                "GET /apps/{app_id}/revocations",
+                get(format!("/apps/{a}/revocations")),
+            ),
             key("GET /admin/apps", Scope::AppsRead, get("/admin/apps"), &[]),
             key(
                 "POST /admin/apps",

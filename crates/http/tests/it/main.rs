@@ -15,4 +15,5 @@ mod front;
 mod logs;
 mod operator;
 mod public;
+mod revocations;
 mod serve;

@@ -90,6 +90,7 @@ pub struct Core {
     pub(crate) apps: AppCache,
     pub(crate) signing: RwLock<Arc<SigningSet>>,
     pub(crate) refusal_budget: Arc<crate::audit::RefusalBudget>,
+    pub(crate) revocations: crate::revocations::Feeds,
     pub(crate) refusals: crate::refusals::Refusals,
     pub(crate) health: crate::health::HealthCache,
 }
@@ -112,6 +113,7 @@ impl Core {
             apps: AppCache::default(),
             signing: RwLock::new(Arc::new(SigningSet::empty())),
             refusal_budget: Arc::default(),
+            revocations: crate::revocations::Feeds::default(),
             refusals: crate::refusals::Refusals::default(),
             health: crate::health::HealthCache::default(),
         });

@@ -23,6 +23,7 @@ use doorward_domain::AppId;
 use crate::error::StoreError;
 use crate::port::Connection;
 
+pub(crate) use revocations::revocation;
 pub(crate) use roles::role_definition;
 
 pub use claims::UserClaims;

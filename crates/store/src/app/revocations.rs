@@ -5,37 +5,35 @@ use doorward_domain::revocation::{Revocation, Revoked};
 
 use super::{AppRead, AppWrite};
 use crate::error::StoreError;
+use crate::value::Row;
 
 impl AppRead<'_> {
-    /// Revocations recorded at or after `since` that are not over at `now`, in no order.
+    /// Revocations of this app that are not over at `now`, in no order.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn revocations(
-        &mut self,
-        since: Timestamp,
-        now: Timestamp,
-    ) -> Result<Vec<Revocation>, StoreError> {
+    pub fn revocations(&mut self, now: Timestamp) -> Result<Vec<Revocation>, StoreError> {
         const SQL: &str = "SELECT id, kind, subject_id, issued_until, recorded_at, expires_at \
-             FROM revocations WHERE app_id = $1 AND recorded_at >= $2 AND expires_at > $3";
-        let params = [self.app_id.into(), since.into(), now.into()];
+             FROM revocations WHERE app_id = $1 AND expires_at > $2";
+        let params = [self.app_id.into(), now.into()];
         let rows = self.connection.query(SQL, &params)?;
-        rows.into_iter()
-            .map(|mut row| {
-                let id = row.take()?;
-                let kind: String = row.take()?;
-                let subject = row.take()?;
-                Ok(Revocation {
-                    id,
-                    revoked: Revoked::from_stored(&kind, subject)
-                        .ok_or_else(|| StoreError::decode("an unknown kind of revocation"))?,
-                    issued_until: row.take()?,
-                    recorded_at: row.take()?,
-                    expires_at: row.take()?,
-                })
-            })
-            .collect()
+        rows.into_iter().map(revocation).collect()
     }
+}
+
+/// From the columns id, kind, `subject_id`, `issued_until`, `recorded_at`, `expires_at`.
+pub(crate) fn revocation(mut row: Row) -> Result<Revocation, StoreError> {
+    let id = row.take()?;
+    let kind: String = row.take()?;
+    let subject = row.take()?;
+    Ok(Revocation {
+        id,
+        revoked: Revoked::from_stored(&kind, subject)
+            .ok_or_else(|| StoreError::decode("an unknown kind of revocation"))?,
+        issued_until: row.take()?,
+        recorded_at: row.take()?,
+        expires_at: row.take()?,
+    })
 }
 
 impl AppWrite<'_> {

@@ -6,6 +6,7 @@ mod audit;
 mod jobs;
 mod maintenance;
 mod outbox;
+mod revocations;
 mod signing_keys;
 
 use crate::port::Connection;

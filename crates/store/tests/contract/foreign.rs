@@ -330,7 +330,7 @@ pub(crate) const CASES: &[Case] = &[
         app.has_another_owner(w.tenant, UserId::from_uuid(fresh()))
     })),
     read("AppRead::revocations", |app, _| {
-        Ok(!app.revocations(at(0), at(1))?.is_empty())
+        Ok(!app.revocations(at(1))?.is_empty())
     }),
     write(
         "AppWrite::insert_organization",

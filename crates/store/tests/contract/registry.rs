@@ -57,6 +57,10 @@ const MODULES: &[(&str, &[&str])] = &[
         platform::outbox::COVERED,
     ),
     (
+        "tests/contract/platform/revocations.rs",
+        platform::revocations::COVERED,
+    ),
+    (
         "tests/contract/platform/signing_keys.rs",
         platform::signing_keys::COVERED,
     ),

@@ -6,4 +6,5 @@ pub(crate) mod audit;
 pub(crate) mod jobs;
 pub(crate) mod maintenance;
 pub(crate) mod outbox;
+pub(crate) mod revocations;
 pub(crate) mod signing_keys;

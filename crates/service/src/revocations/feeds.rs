@@ -1,0 +1,143 @@
+//! The feeds that somebody has asked for lately, as this node knows them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use doorward_domain::revocation::Revocation;
+use doorward_domain::time::plus_seconds;
+use doorward_domain::{AppId, RevocationId, Timestamp};
+use tokio::sync::Notify;
+
+use super::feed::Document;
+use crate::core::Core;
+use crate::error::{Error, Result};
+
+/// Feeds kept; one more is made anew each time it is asked for.
+const KEPT_MAX: usize = 1_024;
+/// A feed that nobody asked for in so many seconds is not kept.
+const FORGET_SECONDS: i64 = 300;
+/// News is read from so many seconds back: nodes' clocks differ, and commits come late.
+const OVERLAP_SECONDS: i64 = 10;
+/// Most news at a time; with more, every feed is read whole again.
+const NEWS_MAX: u32 = 20_000;
+/// What is kept counts as current for so many seconds after the news were read. Longer than the
+/// beat of the job that reads them.
+const CURRENT_SECONDS: i64 = 1;
+
+/// What this node knows of one app's revocations.
+pub(super) struct Known {
+    pub(super) entries: BTreeMap<RevocationId, Revocation>,
+    /// The document made of them, until something changes.
+    pub(super) document: Option<Arc<Document>>,
+    asked_at: Timestamp,
+}
+
+#[derive(Default)]
+struct State {
+    apps: HashMap<AppId, Known>,
+    /// When news was last read.
+    read_at: Option<Timestamp>,
+}
+
+/// The feeds that somebody has asked for lately.
+#[derive(Default)]
+pub(crate) struct Feeds {
+    state: Mutex<State>,
+    /// Rung when there is something new.
+    bell: Notify,
+}
+
+impl Feeds {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Works on what is known of an app, if that is current.
+    pub(super) fn with_current<T>(
+        &self,
+        app_id: AppId,
+        now: Timestamp,
+        work: impl FnOnce(&mut Known) -> T,
+    ) -> Option<T> {
+        let mut state = self.state();
+        let fresh = state
+            .read_at
+            .is_some_and(|read| read <= now && plus_seconds(read, CURRENT_SECONDS) > now);
+        let known = state.apps.get_mut(&app_id).filter(|_| fresh)?;
+        known.asked_at = now;
+        Some(work(known))
+    }
+
+    /// Keeps what was read of an app; what was read meanwhile stays.
+    pub(super) fn put(&self, app_id: AppId, entries: Vec<Revocation>, now: Timestamp) {
+        let mut state = self.state();
+        if state.apps.len() >= KEPT_MAX && !state.apps.contains_key(&app_id) {
+            return;
+        }
+        let known = state.apps.entry(app_id).or_insert_with(|| Known {
+            entries: BTreeMap::new(),
+            document: None,
+            asked_at: now,
+        });
+        for entry in entries {
+            if known.entries.insert(entry.id, entry).is_none() {
+                known.document = None;
+            }
+        }
+    }
+
+    /// Completed at the next news, or when the server is about to stop.
+    pub(super) fn news(&self) -> tokio::sync::futures::Notified<'_> {
+        self.bell.notified()
+    }
+
+    /// Wakes whoever waits.
+    pub(crate) fn ring(&self) {
+        self.bell.notify_waiters();
+    }
+}
+
+/// Reads what was revoked lately, for the feeds that somebody asks for. Costs nothing while nobody
+/// does, and one statement however many apps there are.
+///
+/// # Errors
+/// When the database is out of reach.
+pub(crate) async fn follow(core: &Core) -> Result<()> {
+    let feeds = &core.revocations;
+    let now = core.clock.now();
+    let since = {
+        let mut state = feeds.state();
+        let forget = plus_seconds(now, -FORGET_SECONDS);
+        state.apps.retain(|_, known| known.asked_at > forget);
+        if state.apps.is_empty() {
+            state.read_at = None;
+            return Ok(());
+        }
+        plus_seconds(state.read_at.unwrap_or(now).min(now), -OVERLAP_SECONDS)
+    };
+    let news = core
+        .store
+        .read(move |tx| Ok::<_, Error>(tx.platform().revocations_since(since, NEWS_MAX)?))
+        .await?;
+    let mut changed = false;
+    {
+        let mut state = feeds.state();
+        if news.len() >= usize::try_from(NEWS_MAX).unwrap_or(usize::MAX) {
+            state.apps.clear();
+            changed = true;
+        }
+        for (app_id, entry) in news {
+            if let Some(known) = state.apps.get_mut(&app_id)
+                && known.entries.insert(entry.id, entry).is_none()
+            {
+                known.document = None;
+                changed = true;
+            }
+        }
+        state.read_at = Some(now);
+    }
+    if changed {
+        feeds.ring();
+    }
+    Ok(())
+}
