@@ -12,6 +12,25 @@ pub(crate) trait Report: Serialize {
     fn human(&self) -> String;
 }
 
+/// It was done; the text says what comes of it.
+pub(crate) struct Done(pub(crate) &'static str);
+
+impl Serialize for Done {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Success {
+            success: bool,
+        }
+        Success { success: true }.serialize(serializer)
+    }
+}
+
+impl Report for Done {
+    fn human(&self) -> String {
+        format!("{}\n", self.0)
+    }
+}
+
 /// Prints a result.
 pub(crate) fn report(json: bool, result: &impl Report) -> Result<(), Failure> {
     if json {

@@ -4,7 +4,10 @@ mod admin_key;
 mod app;
 mod config;
 mod key;
+mod org;
+mod role;
 mod server;
+mod user;
 
 use std::path::PathBuf;
 
@@ -14,7 +17,10 @@ pub(crate) use admin_key::AdminKeyCommand;
 pub(crate) use app::AppCommand;
 pub(crate) use config::{ConfigCommand, ReferenceForm};
 pub(crate) use key::{KeyCommand, PublicForm};
+pub(crate) use org::{OneOrg, OrgCommand};
+pub(crate) use role::{RoleCommand, Whose};
 pub(crate) use server::{DevArgs, ServeArgs};
+pub(crate) use user::UserCommand;
 
 /// Self-hosted authentication for many apps.
 #[derive(Parser)]
@@ -59,6 +65,14 @@ pub(crate) struct Global {
     pub(crate) database_url: Option<String>,
 }
 
+/// The app that something belongs to.
+#[derive(Debug, Args)]
+pub(crate) struct InApp {
+    /// The app: its id or slug
+    #[arg(long, value_name = "APP")]
+    pub(crate) app: String,
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -69,6 +83,15 @@ pub(crate) enum Command {
     /// Apps: the customers of this platform
     #[command(subcommand)]
     App(AppCommand),
+    /// Organizations of an app and their members (tenants in the API)
+    #[command(subcommand)]
+    Org(OrgCommand),
+    /// Roles: what they permit, and who has them
+    #[command(subcommand)]
+    Role(RoleCommand),
+    /// Users of an app
+    #[command(subcommand)]
+    User(UserCommand),
     /// Keys to the operator API
     #[command(subcommand)]
     AdminKey(AdminKeyCommand),

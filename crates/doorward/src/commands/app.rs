@@ -6,7 +6,7 @@ use doorward_service::apps::{self, CreateApp, UpdateApp};
 use doorward_service::{Core, Operator};
 use serde::Serialize;
 
-use super::settings;
+use super::{find, settings};
 use crate::Outcome;
 use crate::cli::{AppCommand, Global};
 use crate::deployment;
@@ -51,9 +51,9 @@ pub(super) async fn run(global: &Global, command: AppCommand) -> Outcome {
             }
         }
         AppCommand::List => output::report(json, &all(core, &operator).await?),
-        AppCommand::Show { app } => shown(find(core, &operator, &app).await?),
+        AppCommand::Show { app } => shown(find::app(core, &operator, &app).await?),
         AppCommand::Update { app, name, set } => {
-            let id = find(core, &operator, &app).await?.id;
+            let id = find::app(core, &operator, &app).await?.id;
             let patch = settings::patch(&set)?;
             if name.is_none() && patch.is_empty() {
                 return Err(Failure::usage(
@@ -69,18 +69,18 @@ pub(super) async fn run(global: &Global, command: AppCommand) -> Outcome {
             shown(apps::update(core, &operator, id, request).await?)
         }
         AppCommand::Deactivate { app } => {
-            let id = find(core, &operator, &app).await?.id;
+            let id = find::app(core, &operator, &app).await?.id;
             shown(apps::deactivate(core, &operator, id).await?)
         }
         AppCommand::Reactivate { app } => {
-            let id = find(core, &operator, &app).await?.id;
+            let id = find::app(core, &operator, &app).await?.id;
             shown(apps::reactivate(core, &operator, id).await?)
         }
         AppCommand::RotateSecret {
             app,
             overlap_minutes,
         } => {
-            let app = find(core, &operator, &app).await?;
+            let app = find::app(core, &operator, &app).await?;
             let overlap = overlap_minutes.map(|minutes| minutes * 60);
             let secret = apps::rotate_secret(core, &operator, app.id, overlap).await?;
             let next = match overlap_minutes {
@@ -119,21 +119,6 @@ fn initial_settings(set: &[String]) -> Outcome<Option<AppSettings>> {
                 .collect();
             Failure::usage(lines.join("\n"))
         })
-}
-
-/// By id or slug.
-async fn find(core: &Core, operator: &Operator, name: &str) -> Outcome<App> {
-    let found = match name.parse() {
-        Ok(id) => apps::show(core, operator, id).await,
-        Err(_) => apps::show_by_slug(core, operator, name).await,
-    };
-    found.map_err(|error| match error.code() {
-        doorward_domain::Code::AppNotFound => Failure::failed(
-            error.code().as_str(),
-            format!("There is no app with the id or slug `{name}`; `doorward app list` shows all."),
-        ),
-        _ => error.into(),
-    })
 }
 
 async fn all(core: &Core, operator: &Operator) -> Outcome<AppList> {

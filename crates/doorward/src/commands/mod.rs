@@ -4,12 +4,16 @@ mod admin_key;
 mod app;
 mod config;
 mod expiry;
+mod find;
 mod health;
 mod help;
 mod key;
 mod maintenance;
 mod migrate;
+mod org;
+mod role;
 mod settings;
+mod user;
 
 pub(crate) use config::judge;
 
@@ -50,6 +54,9 @@ const fn done((): ()) -> ExitCode {
 async fn beside_servers(global: &Global, command: Command) -> Outcome {
     match command {
         Command::App(command) => app::run(global, command).await,
+        Command::Org(command) => org::run(global, command).await,
+        Command::Role(command) => role::run(global, command).await,
+        Command::User(command) => user::run(global, command).await,
         Command::AdminKey(command) => admin_key::run(global, command).await,
         Command::Key(command) => key::run(global, command).await,
         Command::Migrate { status } => migrate::run(global, status).await,

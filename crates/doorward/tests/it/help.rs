@@ -18,6 +18,9 @@ fn the_reference_of_commands_is_complete_and_always_the_same() {
         "## `doorward key public`",
         "## `doorward config reference`",
         "## `doorward maintenance run`",
+        "## `doorward org add-member`",
+        "## `doorward role define`",
+        "## `doorward user orgs`",
     ] {
         assert!(first.lines().any(|line| line == heading), "no {heading}");
     }

@@ -13,6 +13,7 @@ mod config;
 mod dev;
 mod help;
 mod log;
+mod organizations;
 mod refusals;
 mod serve;
 mod stop;

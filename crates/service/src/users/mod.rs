@@ -1,6 +1,7 @@
 //! Users of an app, as operators change them.
 
 use doorward_domain::audit::Action;
+use doorward_domain::contact::Contact;
 use doorward_domain::scope::Scope;
 use doorward_domain::session::EndReason;
 use doorward_domain::user::{User, UserStatus};
@@ -25,6 +26,30 @@ pub async fn show(core: &Core, operator: &Operator, app_id: AppId, id: UserId) -
             }
             tx.app(app_id)
                 .user(id)?
+                .ok_or_else(|| Error::new(Code::UserNotFound))
+        })
+        .await
+}
+
+/// The user who has an address in an app, verified or not. Deleted ones are among them, as in
+/// [`show`].
+///
+/// # Errors
+/// As [`show`].
+pub async fn find(
+    core: &Core,
+    operator: &Operator,
+    app_id: AppId,
+    contact: Contact,
+) -> Result<User> {
+    core.authorise(operator, Scope::UsersRead).await?;
+    core.store
+        .read(move |tx| {
+            if tx.platform().app(app_id)?.is_none() {
+                return Err(Error::new(Code::AppNotFound));
+            }
+            tx.app(app_id)
+                .user_by_contact(&contact)?
                 .ok_or_else(|| Error::new(Code::UserNotFound))
         })
         .await

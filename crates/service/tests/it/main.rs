@@ -18,3 +18,4 @@ mod model_replay;
 mod organizations;
 mod sessions;
 mod signing_keys;
+mod users;

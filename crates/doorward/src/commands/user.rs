@@ -1,0 +1,77 @@
+//! `doorward user`
+
+use doorward_domain::TenantId;
+use doorward_domain::role::RoleName;
+use doorward_service::organizations::{self, Membership};
+use doorward_service::{Caller, Core, Operator};
+use serde::Serialize;
+
+use super::find;
+use crate::Outcome;
+use crate::cli::{Global, UserCommand};
+use crate::deployment;
+use crate::output::{self, Report, table};
+
+/// Runs it.
+pub(super) async fn run(global: &Global, command: UserCommand) -> Outcome {
+    let core = deployment::open(global).await?;
+    let operator = deployment::operator(&core);
+    let outcome = obey(&core, &operator, command, global.json).await;
+    core.store.close().await;
+    outcome
+}
+
+async fn obey(core: &Core, operator: &Operator, command: UserCommand, json: bool) -> Outcome {
+    let UserCommand::Orgs { user, of } = command;
+    let app = find::app(core, operator, &of.app).await?.id;
+    let user = find::user(core, operator, app, &user).await?;
+    let items = organizations::of_user(core, Caller::Operator(operator, app), user).await;
+    let items = items.map_err(|error| find::explained(error, &of))?;
+    let items = items.into_iter().map(BelongingView::from).collect();
+    output::report(json, &BelongingList { items })
+}
+
+/// What a user is in an organization.
+#[derive(Serialize)]
+struct BelongingView {
+    tenant_id: TenantId,
+    roles: Vec<RoleName>,
+    permissions: Vec<String>,
+}
+
+impl From<Membership> for BelongingView {
+    fn from(membership: Membership) -> Self {
+        Self {
+            tenant_id: membership.belonging.tenant_id,
+            roles: membership.belonging.roles,
+            permissions: membership.permissions,
+        }
+    }
+}
+
+/// The organizations of a user.
+#[derive(Serialize)]
+struct BelongingList {
+    items: Vec<BelongingView>,
+}
+
+impl Report for BelongingList {
+    fn human(&self) -> String {
+        if self.items.is_empty() {
+            return "The user is in no organization that is in use.\n".to_owned();
+        }
+        let rows: Vec<_> = self
+            .items
+            .iter()
+            .map(|belonging| {
+                let roles: Vec<_> = belonging.roles.iter().map(RoleName::as_str).collect();
+                [
+                    belonging.tenant_id.to_string(),
+                    roles.join(", "),
+                    belonging.permissions.join(", "),
+                ]
+            })
+            .collect();
+        table(["ORG", "ROLES", "PERMISSIONS"], &rows)
+    }
+}
