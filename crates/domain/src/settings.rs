@@ -120,7 +120,7 @@ impl Default for AppLimits {
                 seconds: 24 * 3600,
             },
             license_per_key: LimitRule {
-                max: 60,
+                max: 300,
                 seconds: 3600,
             },
             license_failures_per_address: LimitRule {

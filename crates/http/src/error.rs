@@ -16,6 +16,7 @@ use crate::shell::Face;
 pub(crate) struct ApiError {
     error: Box<Error>,
     challenge: Option<Challenge>,
+    status: Option<StatusCode>,
 }
 
 /// What handlers return.
@@ -58,6 +59,18 @@ impl ApiError {
         self
     }
 
+    /// With status 404 in place of the code's own: the code says what a device is told, and here it
+    /// is an id that nothing goes by.
+    #[must_use]
+    pub(crate) const fn not_found(mut self) -> Self {
+        self.status = Some(StatusCode::NOT_FOUND);
+        self
+    }
+
+    fn status(&self) -> StatusCode {
+        self.status.unwrap_or_else(|| status_of(self.error.code()))
+    }
+
     /// The refusal itself.
     pub(crate) fn error(&self) -> &Error {
         &self.error
@@ -69,13 +82,14 @@ impl From<Error> for ApiError {
         Self {
             error: Box::new(error),
             challenge: None,
+            status: None,
         }
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = status_of(self.error.code()).into_response();
+        let mut response = self.status().into_response();
         response.extensions_mut().insert(self);
         response
     }
@@ -121,7 +135,7 @@ pub(crate) fn write(
     let body = ErrorBody {
         error: code,
         message,
-        status: code.status(),
+        status: refusal.status().as_u16(),
         details: error.details(),
         retry_after,
         request_id,

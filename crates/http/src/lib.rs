@@ -7,6 +7,7 @@
 mod docs;
 mod error;
 mod held;
+mod license;
 mod operator;
 mod public;
 mod read;

@@ -107,11 +107,15 @@ impl Core {
     {
         match caller {
             Caller::App(app) => {
-                let here = Here {
-                    app: Arc::clone(&app.app),
-                    context: app.context.clone(),
-                };
-                self.store.read(move |tx| work(&here, tx)).await
+                let mut app = app.clone();
+                self.read_in_app(&mut app, move |app, tx| {
+                    let here = Here {
+                        app: Arc::clone(&app.app),
+                        context: app.context.clone(),
+                    };
+                    work(&here, tx)
+                })
+                .await
             }
             Caller::Operator(operator, app_id) => {
                 self.authorise(operator, scope).await?;

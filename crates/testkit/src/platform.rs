@@ -271,7 +271,7 @@ impl Platform {
         }
     }
 
-    /// The newest audit events of an app, newest first; with the refusals that the first node has
+    /// All audit events of an app, newest first; with the refusals that the first node has
     /// noted and not yet written.
     ///
     /// # Panics
@@ -281,14 +281,22 @@ impl Platform {
             .flush_refusals()
             .await
             .expect("refusals are written");
-        let filter = AuditFilter {
-            app_id: app,
-            limit: 200,
-            ..AuditFilter::default()
-        };
-        doorward_service::audit::list(&self.core, &self.operator(), filter)
-            .await
-            .expect("the audit log is readable")
+        let mut all: Vec<StoredEvent> = Vec::new();
+        loop {
+            let filter = AuditFilter {
+                app_id: app,
+                before: all.last().map(|event| event.id),
+                limit: doorward_service::audit::PAGE_MAX,
+                ..AuditFilter::default()
+            };
+            let page = doorward_service::audit::list(&self.core, &self.operator(), filter)
+                .await
+                .expect("the audit log is readable");
+            if page.is_empty() {
+                return all;
+            }
+            all.extend(page);
+        }
     }
 }
 

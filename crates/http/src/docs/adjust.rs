@@ -76,6 +76,16 @@ pub(super) fn exactly_one(document: &mut Value, schema: &str, fields: [&str; 2])
     }
 }
 
+/// Says that of two optional fields at least one is given.
+pub(super) fn at_least_one(document: &mut Value, schema: &str, fields: [&str; 2]) {
+    let choice =
+        |given: &str| json!({ "required": [given], "properties": { given: { "type": "string" } } });
+    let found = document.pointer_mut(&format!("/components/schemas/{schema}"));
+    if let Some(object) = found.and_then(Value::as_object_mut) {
+        object.insert("anyOf".to_owned(), json!(fields.map(choice)));
+    }
+}
+
 fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     let items = paths.into_iter().flat_map(|paths| paths.values_mut());

@@ -35,6 +35,19 @@ fn render(document: OpenApi) -> String {
     adjust::optional_bodies(&mut value);
     adjust::parameters_are_not_null(&mut value);
     adjust::exactly_one(&mut value, "SendOtpRequest", ["phone", "email"]);
+    for request in [
+        "LicenseStatusRequest",
+        "UpdateLicenseRequest",
+        "EndLicenseRequest",
+        "ResumeLicenseRequest",
+    ] {
+        adjust::exactly_one(&mut value, request, ["license_key", "license_id"]);
+    }
+    adjust::at_least_one(
+        &mut value,
+        "VerifyLicenseRequest",
+        ["device_id", "user_agent"],
+    );
     let mut text = serde_json::to_string_pretty(&value).unwrap_or_default();
     text.push('\n');
     text
@@ -53,7 +66,7 @@ pub(crate) fn public_base() -> OpenApi {
     base(
         "Doorward backend API",
         "What an app's backend calls: sign people in by one-time code, refresh and revoke their \
-         sessions. Never call it from a browser: a request that carries an app secret and an \
+         sessions, give them roles, sell them licences. Never call it from a browser: a request that carries an app secret and an \
          `Origin` is refused.",
         vec![
             (APP_BASIC, SecurityScheme::Http(basic.build())),

@@ -26,28 +26,37 @@ pub(crate) const OPERATOR: &[Code] = &[Code::TokenInvalid, Code::Forbidden];
 
 /// Declares a type that stands for a list of refusals in `#[utoipa::path(responses(...))]`.
 macro_rules! refusals {
-    ($name:ident = $($set:ident)|* $(+ $($code:ident),+)? $(,)?) => {
+    ($name:ident = $($set:ident)|* $(+ $($code:ident),+)? $(; 404: $missing:ident)? $(,)?) => {
         pub(crate) struct $name;
         impl utoipa::IntoResponses for $name {
             fn responses() -> std::collections::BTreeMap<
                 String,
                 utoipa::openapi::RefOr<utoipa::openapi::Response>,
             > {
-                $crate::docs::refusals::responses(&[
-                    $($crate::docs::refusals::$set,)*
-                    $(&[$(doorward_domain::Code::$code),+],)?
-                ])
+                $crate::docs::refusals::responses(
+                    &[
+                        $($crate::docs::refusals::$set,)*
+                        $(&[$(doorward_domain::Code::$code),+],)?
+                    ],
+                    &[$(doorward_domain::Code::$missing)?],
+                )
             }
         }
     };
 }
 pub(crate) use refusals;
 
-/// One response per status, with an example for each code.
-pub(crate) fn responses(sets: &[&[Code]]) -> BTreeMap<String, RefOr<Response>> {
+/// One response per status, with an example for each code. `missing` are answered with 404, whatever
+/// their own status is.
+pub(crate) fn responses(sets: &[&[Code]], missing: &[Code]) -> BTreeMap<String, RefOr<Response>> {
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
-    for code in sets.iter().copied().flatten() {
-        let codes = by_status.entry(code.status()).or_default();
+    let usual = sets
+        .iter()
+        .copied()
+        .flatten()
+        .map(|code| (code.status(), code));
+    for (status, code) in usual.chain(missing.iter().map(|code| (404, code))) {
+        let codes = by_status.entry(status).or_default();
         if !codes.contains(code) {
             codes.push(*code);
         }
@@ -63,7 +72,7 @@ fn response(status: u16, codes: &[Code]) -> Response {
     let header = |text: &str| HeaderBuilder::new().description(Some(text)).build();
     let mut builder = ResponseBuilder::new()
         .description(names.join(", "))
-        .content("application/json", content(codes))
+        .content("application/json", content(status, codes))
         .header("X-Request-Id", header("The request's id, as in the body."));
     if matches!(status, 429 | 503) {
         let seconds = HeaderBuilder::new()
@@ -79,11 +88,11 @@ fn response(status: u16, codes: &[Code]) -> Response {
     builder.build()
 }
 
-fn content(codes: &[Code]) -> Content {
+fn content(status: u16, codes: &[Code]) -> Content {
     let examples = codes.iter().map(|code| {
         let example = ExampleBuilder::new()
             .summary(code.meaning().trim())
-            .value(Some(sample(*code)));
+            .value(Some(sample(status, *code)));
         (code.as_str(), example.build())
     });
     ContentBuilder::new()
@@ -92,11 +101,11 @@ fn content(codes: &[Code]) -> Content {
         .build()
 }
 
-fn sample(code: Code) -> serde_json::Value {
+fn sample(status: u16, code: Code) -> serde_json::Value {
     let mut sample = json!({
         "error": code.as_str(),
         "message": code.message(),
-        "status": code.status(),
+        "status": status,
         "request_id": "01979f3e-8f6a-7c3e-b2a1-5d0c6f1e2a3b",
     });
     if let Some(object) = sample.as_object_mut() {

@@ -2,6 +2,7 @@
 
 pub(crate) mod health;
 mod jwks;
+mod license;
 mod me;
 mod refresh;
 mod revocations;
@@ -52,6 +53,7 @@ fn limited() -> OpenApiRouter<Arc<PublicFace>> {
         .routes(routes!(revoke::revoke))
         .routes(routes!(revoke_user::revoke_user))
         .routes(routes!(me::me))
+        .merge(license::routes())
         .routes(routes!(roles::assign))
         .routes(routes!(roles::revoke))
 }

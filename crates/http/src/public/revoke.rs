@@ -41,6 +41,12 @@ pub(crate) struct Success {
     pub(crate) success: bool,
 }
 
+impl Success {
+    pub(crate) const fn new() -> Self {
+        Self { success: true }
+    }
+}
+
 refusals!(RevokeRefusals = ALWAYS | BODY | APP);
 
 /// Sign out

@@ -65,6 +65,11 @@ impl Fields {
         self.object.get(name).is_some_and(|value| !value.is_null())
     }
 
+    /// Whether a field is there and `null`: what a merge patch empties.
+    pub(crate) fn is_null(&self, name: &str) -> bool {
+        self.object.get(name).is_some_and(Value::is_null)
+    }
+
     fn text(&mut self, name: &'static str) -> Option<Option<String>> {
         match self.take(name) {
             None => Some(None),

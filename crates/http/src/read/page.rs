@@ -43,6 +43,17 @@ impl<Id: FromStr + ToString> Page<Id> {
         })
     }
 
+    /// Reads both from a body, where the limit is a number.
+    pub(crate) fn read_body(fields: &mut Fields) -> Option<Self> {
+        let limit = fields.optional_int("limit", 1..=i64::from(LIMIT_MAX));
+        let cursor = fields.optional("cursor", uuid::<Id>);
+        let limit = limit?.and_then(|limit| u32::try_from(limit).ok());
+        Some(Self {
+            limit: limit.unwrap_or(LIMIT_DEFAULT),
+            cursor: cursor?,
+        })
+    }
+
     /// What to ask the use case for: one more than fits tells whether there is a next page.
     pub(crate) const fn fetch(&self) -> u32 {
         self.limit + 1

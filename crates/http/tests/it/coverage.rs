@@ -1,6 +1,7 @@
 //! Every documented operation has a case without credentials, one with another app's, and an
 //! expectation of what the audit says of it. An operation without them fails this test.
 
+mod licenses;
 mod organizations;
 
 use std::collections::BTreeSet;
@@ -57,6 +58,7 @@ struct World {
     otp: String,
     spare_key_id: String,
     organization: organizations::Organization,
+    licenses: licenses::Licenses,
 }
 
 impl World {
@@ -97,6 +99,7 @@ impl World {
         let user_id = user.parse().unwrap();
         let organization =
             organizations::Organization::seed(&front.platform, &a, &b, user_id).await;
+        let licenses = licenses::Licenses::seed(&front.platform, &a, user_id).await;
         let otp_request_id = sent["otp_request_id"].as_str().unwrap().to_owned();
         Self {
             front,
@@ -109,6 +112,7 @@ impl World {
             otp,
             spare_key_id,
             organization,
+            licenses,
         }
     }
 
@@ -142,6 +146,7 @@ impl World {
             |app: doorward_domain::AppId| format!("/admin/apps/{app}/users/{}", self.user);
         // Before the case that switches the user off.
         let mut cases = self.organization.cases();
+        cases.extend(self.licenses.cases());
         cases.extend([
             app(
                 "POST /auth/send-otp",
@@ -458,9 +463,15 @@ on_both_engines! {
                 if required.is_empty() {
                     continue;
                 }
-                if path == "/auth/send-otp" {
-                    // One of the two, which a list of required fields cannot say.
-                    required.extend(["email".to_owned(), "phone".to_owned()]);
+                // One of two, which a list of required fields cannot say.
+                let choices = schema["oneOf"].as_array().into_iter().flatten();
+                let first = schema["anyOf"].as_array().into_iter().flatten().take(1);
+                for choice in choices.chain(first) {
+                    required.push(choice["required"][0].as_str().unwrap().to_owned());
+                }
+                if path == "/license/activate" {
+                    // These requests have no User-Agent that could stand for the device.
+                    required.push("device_id".to_owned());
                 }
                 required.sort();
                 let path = path

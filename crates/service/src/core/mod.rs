@@ -12,7 +12,7 @@ use doorward_domain::audit::{Action, Actor};
 use doorward_domain::scope::Scope;
 use doorward_domain::signing::SigningAlg;
 use doorward_domain::{Clock, NodeId, RequestId, SecureRandom};
-use doorward_store::{Store, WriteTx};
+use doorward_store::{ReadTx, Store, WriteTx};
 
 pub use signing_set::SigningSet;
 
@@ -191,6 +191,32 @@ impl Core {
         Err(refusal)
     }
 
+    /// Reads in the name of an app, on one snapshot in which whatever authorised the caller is
+    /// current: a secret that was rotated on another node opens nothing here either.
+    pub(crate) async fn read_in_app<T, F>(&self, app: &mut AppContext, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&AppContext, &mut ReadTx<'_>) -> Result<T> + Clone + Send + 'static,
+    {
+        for _ in 0..3 {
+            let (current, work) = (app.clone(), work.clone());
+            let done = self
+                .store
+                .read(move |tx| {
+                    if !tx.app(current.app.id).is_current(current.app.version)? {
+                        return Ok::<_, Error>(None);
+                    }
+                    work(&current, tx).map(Some)
+                })
+                .await?;
+            match done {
+                Some(done) => return Ok(done),
+                None => *app = crate::apps::reauthenticate(self, app).await?,
+            }
+        }
+        Err(kept_changing("read from"))
+    }
+
     /// Writes in the name of an app. Whatever authorised the caller is checked against the stored
     /// app inside the transaction: when the cached copy was old, it is read anew, the credential is
     /// checked again, and `work` is begun again. An inner `Err` is a refusal that leaves its traces
@@ -216,8 +242,12 @@ impl Core {
                 None => *app = crate::apps::reauthenticate(self, app).await?,
             }
         }
-        Err(Error::new(doorward_domain::Code::ServiceUnavailable)
-            .with_retry_after(1)
-            .with_internal("the app kept changing while it was written to"))
+        Err(kept_changing("written to"))
     }
+}
+
+fn kept_changing(what: &str) -> Error {
+    Error::new(doorward_domain::Code::ServiceUnavailable)
+        .with_retry_after(1)
+        .with_internal(format!("the app kept changing while it was {what}"))
 }

@@ -4,6 +4,7 @@ mod apply;
 mod send;
 mod verify;
 
+pub(crate) use send::network;
 pub use send::{OtpSent, SendOtp, send};
 pub use verify::{OtpVerified, VerifyOtp, verify};
 

@@ -175,7 +175,7 @@ fn refuse(
 
 /// What one client is given: an IPv4 address, or a /64 of IPv6, of which it has all addresses
 /// (RFC 6177 §2). An IPv4 address has one spelling.
-fn network(ip: IpAddr) -> IpAddr {
+pub(crate) fn network(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
         address @ IpAddr::V4(_) => address,

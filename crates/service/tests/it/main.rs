@@ -13,6 +13,7 @@ mod apps;
 mod codes;
 mod concurrency;
 mod health;
+mod licenses;
 mod model;
 mod model_replay;
 mod organizations;

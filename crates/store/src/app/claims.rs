@@ -43,7 +43,7 @@ impl AppRead<'_> {
              WHERE m.app_id = $1 AND m.user_id = $2 AND o.archived_at IS NULL \
              ORDER BY m.joined_at, m.tenant_id LIMIT 1)) \
              UNION ALL SELECT NULL, NULL, l.entitlements FROM licenses l \
-             WHERE l.app_id = $1 AND l.user_id = $2 AND l.status = 'active' \
+             WHERE l.app_id = $1 AND l.user_id = $2 AND l.status <> 'revoked' AND l.status = 'active' \
              AND (l.expires_at IS NULL OR l.expires_at > $4)";
         let params = [
             self.app_id.into(),

@@ -1,7 +1,7 @@
 //! Licences.
 
 use doorward_domain::entitlement::Entitlements;
-use doorward_domain::license::{License, LicenseStatus, MAX_LICENSES_OF_USER};
+use doorward_domain::license::{License, LicenseStatus};
 use doorward_domain::{ActivationId, LicenseId, TenantId, Timestamp, UserId};
 use serde_json::{Map, Value};
 
@@ -203,34 +203,6 @@ impl AppRead<'_> {
             Some(mut row) => row.take(),
             None => Ok(None),
         }
-    }
-
-    /// What a user's licences entitle it to at `now`: those that are active and not expired,
-    /// joined.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn entitlements_of_user(
-        &mut self,
-        user_id: UserId,
-        now: Timestamp,
-    ) -> Result<Entitlements, StoreError> {
-        // What the index holds is read whole and judged here: at most twenty rows.
-        const SQL: &str = "SELECT status, expires_at, entitlements FROM licenses \
-             WHERE app_id = $1 AND user_id = $2 AND status <> 'revoked' ORDER BY id LIMIT $3";
-        let params = [
-            self.app_id.into(),
-            user_id.into(),
-            MAX_LICENSES_OF_USER.into(),
-        ];
-        let mut all = Entitlements::default();
-        for mut row in self.connection.query(SQL, &params)? {
-            let (status, end) = (status(&mut row)?, row.take()?);
-            if doorward_domain::license::refusal(status, end, now).is_none() {
-                all.join(entitlements(&mut row)?);
-            }
-        }
-        Ok(all)
     }
 
     /// How many licences of a user are not revoked.

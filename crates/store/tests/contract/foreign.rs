@@ -122,9 +122,6 @@ pub(crate) const CASES: &[Case] = &[
     read("AppRead::sealed_license_key", |app, w| {
         Ok(app.sealed_license_key(w.license)?.is_some())
     }),
-    beside_a_twin(read("AppRead::entitlements_of_user", |app, w| {
-        Ok(!app.entitlements_of_user(w.user, at(1))?.is_empty())
-    })),
     beside_a_twin(read("AppRead::count_licenses_of_user", |app, w| {
         Ok(app.count_licenses_of_user(w.user)? > 0)
     })),

@@ -1,0 +1,86 @@
+//! `POST /license/list`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use doorward_domain::secret::SecretText;
+use doorward_domain::{AppId, LicenseId, TenantId, UserId};
+use doorward_service::licenses::{self, Asker};
+use utoipa::ToSchema;
+
+use super::PublicFace;
+use crate::docs::refusals;
+use crate::error::ApiResult;
+use crate::license::view::LicenseView;
+use crate::license::{documented, fields};
+use crate::read::{AppBody, Page, Paged};
+use crate::shell::Meta;
+
+/// Which licences. What is absent does not matter.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "documents the body, which the handler takes apart"
+)]
+pub(super) struct ListLicensesRequest {
+    /// The app.
+    #[schema(value_type = uuid::Uuid)]
+    app_id: AppId,
+    /// Its secret.
+    #[schema(value_type = String, max_length = 4096, example = "<64 hex characters>")]
+    app_secret: SecretText,
+    /// Only this user's.
+    #[schema(value_type = Option<uuid::Uuid>)]
+    user_id: Option<UserId>,
+    /// Only this organization's.
+    #[schema(value_type = Option<uuid::Uuid>)]
+    tenant_id: Option<TenantId>,
+    /// Only what was issued to exactly this.
+    #[schema(min_length = 1, max_length = 200)]
+    issued_to: Option<String>,
+    /// Only what has a label that begins so.
+    #[schema(min_length = 1, max_length = 200)]
+    label_prefix: Option<String>,
+    /// Only what stands so.
+    #[schema(schema_with = documented::state, required = false)]
+    state: (),
+    /// Only keys that end so.
+    #[schema(pattern = "^[0-9A-Za-z]{4}$")]
+    key_hint: Option<String>,
+    /// Most items; 50 if absent.
+    #[schema(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+    /// `next_cursor` of the former page.
+    #[schema(value_type = Option<uuid::Uuid>)]
+    cursor: Option<LicenseId>,
+}
+
+refusals!(ListLicensesRefusals = ALWAYS | BODY | APP);
+
+/// List licences
+///
+/// Newest first.
+#[utoipa::path(
+    post, path = "/license/list", operation_id = "listLicenses", tag = "Licences",
+    request_body = ListLicensesRequest,
+    responses((status = 200, description = "A page.", body = Paged<LicenseView>), ListLicensesRefusals),
+    security((), ("app" = [])),
+)]
+pub(super) async fn list(
+    State(face): State<Arc<PublicFace>>,
+    meta: Meta,
+    mut body: AppBody,
+) -> ApiResult<Json<Paged<LicenseView>>> {
+    let filter = fields::filter(&mut body.fields);
+    let page = Page::read_body(&mut body.fields);
+    let (credentials, (filter, page)) = body.finish(|| Some((filter?, page?)))?;
+    let asker = Asker::app(face.authenticate(&meta, credentials).await?, None);
+    let found = licenses::list(&face.core, &asker, fields::on_page(filter, &page)).await?;
+    let now = face.core.clock.now();
+    Ok(Json(page.of(
+        found,
+        |license| license.id,
+        |license| LicenseView::new(license, now),
+    )))
+}

@@ -1,0 +1,39 @@
+//! `/license/…`: what an app's backend asks about its licences.
+
+mod activate;
+mod change;
+mod decide;
+mod generate;
+mod list;
+mod seats;
+mod status;
+mod verify;
+
+use std::sync::Arc;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{PublicFace, Success};
+use crate::read::AppBody;
+
+/// Every route about licences.
+pub(super) fn routes() -> OpenApiRouter<Arc<PublicFace>> {
+    OpenApiRouter::new()
+        .routes(routes!(generate::generate))
+        .routes(routes!(activate::activate))
+        .routes(routes!(verify::verify))
+        .routes(routes!(status::status))
+        .routes(routes!(list::list))
+        .routes(routes!(change::update))
+        .routes(routes!(decide::revoke))
+        .routes(routes!(decide::suspend))
+        .routes(routes!(decide::resume))
+        .routes(routes!(seats::deactivate))
+        .routes(routes!(seats::release))
+}
+
+/// The end user's address, where the backend names it.
+fn client_ip(body: &mut AppBody) -> Option<Option<std::net::IpAddr>> {
+    body.fields.optional("client_ip", crate::read::ip)
+}

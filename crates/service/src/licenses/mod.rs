@@ -1,0 +1,28 @@
+//! Licences: generated, activated on devices, verified, changed and ended.
+//!
+//! Every one is asked for either by an app's backend or by an operator ([`Asker`]); the rules are
+//! the same. What a program does with a key (activate, verify, release) goes through the backend.
+
+mod activate;
+mod asker;
+mod decide;
+mod find;
+mod generate;
+mod refuse;
+mod reveal;
+mod seats;
+mod show;
+mod update;
+mod verify;
+
+pub use activate::{Activate, Activated, activate};
+pub use asker::Asker;
+pub use decide::{resume, revoke, suspend};
+pub use doorward_store::app::LicenseFilter;
+pub use find::Which;
+pub use generate::{Generated, Terms, generate};
+pub use reveal::reveal;
+pub use seats::{Release, deactivate, release};
+pub use show::{DevicePage, list, show};
+pub use update::{Patch, UpdateLicense, update};
+pub use verify::{Verified, Verify, verify};
