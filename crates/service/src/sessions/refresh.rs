@@ -173,11 +173,10 @@ impl Step {
         let app_id = self.app.app.id;
         let session_id = self.presented.session_id;
         let mut scope = tx.app(app_id);
-        let claims = scope.claims_of_user(rotated.user_id, rotated.tenant_id, self.now)?;
         let grant = Grant {
             user_id: rotated.user_id,
             session_id,
-            claims,
+            claims: rotated.claims,
             auth_time: rotated.auth_time,
             amr: rotated.amr,
         };

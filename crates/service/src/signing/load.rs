@@ -28,8 +28,21 @@ pub(crate) async fn ensure_active(core: &Core, context: &Context) -> Result<()> 
 /// Makes a key in the given state, unless there is one.
 pub(crate) async fn create(core: &Core, context: &Context, state: KeyState) -> Result<bool> {
     let alg = core.settings.signing_alg;
-    let (key, pkcs8) = tokio::task::spawn_blocking(move || SigningKey::generate(alg))
+    // The very first start waits for its key. Finding RSA primes takes sometimes a twentieth of a
+    // second and sometimes half of one: of several searches side by side the luckiest counts.
+    let searches = if state == KeyState::Active {
+        std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4))
+    } else {
+        1
+    };
+    let mut search = tokio::task::JoinSet::new();
+    for _ in 0..searches {
+        search.spawn_blocking(move || SigningKey::generate(alg));
+    }
+    let (key, pkcs8) = search
+        .join_next()
         .await
+        .ok_or_else(|| Error::internal("nobody looks for a key"))?
         .map_err(|error| Error::internal(format!("key generation: {error}")))?
         .map_err(|error| Error::internal(error.to_string()))?;
     let now = context.now();

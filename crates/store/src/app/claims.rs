@@ -17,12 +17,39 @@ pub struct UserClaims {
     pub entitlements: Entitlements,
 }
 
+impl UserClaims {
+    /// From what one statement joined with spaces: role names, and entitlements as JSON, none of
+    /// which contains a space.
+    pub(crate) fn from_joined(
+        tenant: Option<TenantId>,
+        roles: Option<String>,
+        entitlements: Option<String>,
+    ) -> Result<Self, StoreError> {
+        let mut claims = Self::default();
+        if let (Some(tenant_id), Some(roles)) = (tenant, roles) {
+            let roles = roles.split(' ').map(RoleName::parse);
+            let mut roles: Vec<_> = roles
+                .collect::<Result<_, _>>()
+                .map_err(StoreError::decode)?;
+            roles.sort();
+            claims.belonging = Some(Belonging { tenant_id, roles });
+        }
+        for text in entitlements.iter().flat_map(|joined| joined.split(' ')) {
+            claims.entitlements.join(one_licence(text)?);
+        }
+        Ok(claims)
+    }
+}
+
+fn one_licence(text: &str) -> Result<Entitlements, StoreError> {
+    Entitlements::from_stored(text)
+        .map_err(|error| StoreError::Decode(format!("entitlements: {error}")))
+}
+
 impl AppRead<'_> {
     /// What a token says of a user: its roles in the preferred organization where it is a member,
     /// else in the one it joined first, and the entitlements of its own licences that are good at
     /// `now`. Archived organizations do not count.
-    ///
-    /// One statement, because a refresh asks this each time.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -66,9 +93,7 @@ impl AppRead<'_> {
                     .roles
                     .push(role);
             } else if let Some(text) = row.take::<Option<String>>()? {
-                let one = Entitlements::from_stored(&text)
-                    .map_err(|error| StoreError::Decode(format!("entitlements: {error}")))?;
-                claims.entitlements.join(one);
+                claims.entitlements.join(one_licence(&text)?);
             }
         }
         if let Some(belonging) = &mut claims.belonging {

@@ -6,7 +6,7 @@ use doorward_domain::session::{EndReason, Presented, Session, State};
 use doorward_domain::user::UserStatus;
 use doorward_domain::{SessionId, TenantId, Timestamp, UserId};
 
-use super::{AppRead, AppWrite};
+use super::{AppRead, AppWrite, UserClaims};
 use crate::error::StoreError;
 
 /// A session to be written, at generation 1.
@@ -75,6 +75,9 @@ pub struct Rotated {
     pub auth_time: Timestamp,
     /// How.
     pub amr: String,
+    /// What the token says beyond that, as [`AppRead::claims_of_user`] would find it: read by the
+    /// same statement, because each one costs PostgreSQL a round trip.
+    pub claims: UserClaims,
 }
 
 /// A session and whether its user may sign in.
@@ -212,7 +215,28 @@ impl AppWrite<'_> {
                  JOIN organizations o ON o.app_id = m.app_id AND o.id = m.tenant_id \
                  WHERE m.app_id = $1 AND m.tenant_id = $11 AND m.user_id = sessions.user_id \
                  AND o.archived_at IS NULL) OR $11 IS NULL) \
-             RETURNING user_id, tenant_id, auth_time, amr";
+             RETURNING user_id, tenant_id, auth_time, amr, \
+             COALESCE((SELECT m.tenant_id FROM memberships m \
+                 JOIN organizations o ON o.app_id = m.app_id AND o.id = m.tenant_id \
+                 WHERE m.app_id = $1 AND m.tenant_id = sessions.tenant_id \
+                 AND m.user_id = sessions.user_id AND o.archived_at IS NULL), \
+                 (SELECT m.tenant_id FROM memberships m \
+                 JOIN organizations o ON o.app_id = m.app_id AND o.id = m.tenant_id \
+                 WHERE m.app_id = $1 AND m.user_id = sessions.user_id \
+                 AND o.archived_at IS NULL ORDER BY m.joined_at, m.tenant_id LIMIT 1)), \
+             (SELECT STRING_AGG(r.role, ' ') FROM role_assignments r WHERE r.app_id = $1 \
+                 AND r.user_id = sessions.user_id AND r.tenant_id = \
+                 COALESCE((SELECT m.tenant_id FROM memberships m \
+                 JOIN organizations o ON o.app_id = m.app_id AND o.id = m.tenant_id \
+                 WHERE m.app_id = $1 AND m.tenant_id = sessions.tenant_id \
+                 AND m.user_id = sessions.user_id AND o.archived_at IS NULL), \
+                 (SELECT m.tenant_id FROM memberships m \
+                 JOIN organizations o ON o.app_id = m.app_id AND o.id = m.tenant_id \
+                 WHERE m.app_id = $1 AND m.user_id = sessions.user_id \
+                 AND o.archived_at IS NULL ORDER BY m.joined_at, m.tenant_id LIMIT 1))), \
+             (SELECT STRING_AGG(l.entitlements, ' ') FROM licenses l WHERE l.app_id = $1 \
+                 AND l.user_id = sessions.user_id AND l.status = 'active' \
+                 AND (l.expires_at IS NULL OR l.expires_at > $6))";
         let params = [
             self.app_id.into(),
             rotation.presented.session_id.into(),
@@ -235,6 +259,7 @@ impl AppWrite<'_> {
                     tenant_id: row.take()?,
                     auth_time: row.take()?,
                     amr: row.take()?,
+                    claims: UserClaims::from_joined(row.take()?, row.take()?, row.take()?)?,
                 })
             })
             .transpose()

@@ -5,7 +5,7 @@ use doorward_domain::role::RoleName;
 use doorward_domain::session::{EndReason, Presented, Session};
 use doorward_domain::user::UserStatus;
 use doorward_domain::{SessionId, TenantId};
-use doorward_store::app::{Rotated, Rotation};
+use doorward_store::app::{Rotated, Rotation, UserClaims};
 use doorward_testkit::database::TestDatabase;
 
 use crate::support::{
@@ -19,6 +19,7 @@ contract! {
     a_session_dies_at_its_ends_to_the_microsecond: AppWrite::rotate_session;
     an_ended_or_stale_session_is_not_rotated: AppWrite::rotate_session;
     a_tenant_is_taken_up_only_by_its_member: AppWrite::rotate_session;
+    an_exchange_says_what_a_sign_in_would: AppWrite::rotate_session, AppRead::claims_of_user;
 }
 
 async fn rotate(app: &Scope, rotation: Rotation) -> Option<Rotated> {
@@ -54,6 +55,7 @@ async fn the_current_token_is_exchanged_once(db: TestDatabase) {
         tenant_id,
         auth_time: at(0),
         amr: "otp".to_owned(),
+        claims: UserClaims::default(),
     };
     assert_eq!(
         rotate(&app, rotation(first, at(10))).await,
@@ -245,6 +247,75 @@ async fn a_tenant_is_taken_up_only_by_its_member(db: TestDatabase) {
         good.tenant_id = asked;
         let rotated = rotate(&app, good).await.expect("it was not used up");
         assert_eq!(rotated.tenant_id, kept);
+        token = next(token);
+    }
+}
+
+async fn an_exchange_says_what_a_sign_in_would(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let raw = Raw::open(&db).await;
+    let ada = seed_user(&app, email("ada@example.com")).await;
+    let bob = seed_user(&app, email("bob@example.com")).await;
+    let (first, second) = (seed_organization(&app).await, seed_organization(&app).await);
+    let mut token = seed_session(&app, ada).await;
+    let role = |name: &str| RoleName::parse(name).expect("a role's name");
+    for step in 0..7 {
+        match step {
+            1 => {
+                raw.insert_license(app.id, ada, "active", None, r#"{"a":true,"n":5}"#)
+                    .await
+            }
+            2 => {
+                raw.insert_license(app.id, ada, "active", Some(at(13)), r#"{"n":9}"#)
+                    .await
+            }
+            3 => {
+                raw.insert_license(app.id, bob, "active", None, r#"{"b":true}"#)
+                    .await;
+                raw.insert_license(app.id, ada, "suspended", None, r#"{"s":true}"#)
+                    .await;
+                app.write(move |app| {
+                    app.assign_role(second, ada, &role("viewer"), at(5))?;
+                    app.assign_role(second, ada, &role("admin"), at(6))?;
+                    app.assign_role(first, bob, &role("owner"), at(1))
+                })
+                .await;
+            }
+            4 => {
+                app.write(move |app| app.assign_role(first, ada, &role("staff"), at(4)))
+                    .await;
+            }
+            5 => {
+                let id = token.session_id;
+                app.write(move |app| app.set_session_tenant(id, Some(second)))
+                    .await;
+            }
+            6 => {
+                app.write(move |app| app.set_organization_archived(second, true, at(9)))
+                    .await;
+            }
+            _ => {}
+        }
+        let now = at(10 + step);
+        let rotated = rotate(&app, rotation(token, now))
+            .await
+            .expect("it is current");
+        let kept = rotated.tenant_id;
+        let asked = app
+            .read(move |app| app.claims_of_user(ada, kept, now))
+            .await;
+        assert_eq!(rotated.claims, asked, "{step}");
+        let expected = match step {
+            0..=2 => None,
+            3 => Some((second, 2)),
+            4 => Some((first, 1)),
+            5 => Some((second, 2)),
+            _ => Some((first, 1)),
+        };
+        let found = asked
+            .belonging
+            .map(|found| (found.tenant_id, found.roles.len()));
+        assert_eq!(found, expected, "{step}");
         token = next(token);
     }
 }
