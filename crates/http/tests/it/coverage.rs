@@ -1,6 +1,7 @@
 //! Every documented operation has a case without credentials, one with another app's, and an
 //! expectation of what the audit says of it. An operation without them fails this test.
 
+mod isolation;
 mod licenses;
 mod organizations;
 
@@ -443,6 +444,10 @@ on_both_engines! {
         for case in &cases {
             world.succeeds(case).await;
         }
+    }
+
+    async fn what_another_app_has_is_like_nothing(db: TestDatabase) {
+        World::new(&db).await.is_closed_to_b().await;
     }
 
     async fn required_fields_are_the_documented_ones(db: TestDatabase) {

@@ -9,6 +9,7 @@
 )]
 
 mod backend;
+mod codes;
 mod coverage;
 mod documents;
 mod front;
