@@ -38,7 +38,7 @@ impl Answer {
 
     /// This answer, if it is a good one.
     pub(crate) fn ok(self, what: &str) -> Result<Self> {
-        if self.status == 200 {
+        if matches!(self.status, 200 | 201) {
             return Ok(self);
         }
         let body = String::from_utf8_lossy(&self.body);

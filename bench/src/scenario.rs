@@ -59,6 +59,14 @@ pub(crate) fn measure(
     for index in 0..plan.concurrency {
         clients.push(sign_in(&server, &app, index)?);
     }
+    let organization = deployment.create_organization(PERMISSIONS)?;
+    let mut entitled = Vec::new();
+    for index in 0..plan.concurrency {
+        let mut person = sign_in(&server, &app, plan.concurrency + index)?;
+        person.entitle(&organization)?;
+        person.activate()?;
+        entitled.push(person);
+    }
 
     let signer = Signer::new()?;
     let mut results = Results {
@@ -81,7 +89,12 @@ pub(crate) fn measure(
         let signature = signer.measure(span)?;
         let mut measured = Vec::new();
         for (name, operation) in OPERATIONS {
-            let done = operation.run(&server, &mut clients, span);
+            let people = if operation.is_of_the_entitled() {
+                &mut entitled
+            } else {
+                &mut clients
+            };
+            let done = operation.run(&server, people, span);
             measured.push(done.map_err(|error| format!("{engine}, {name}: {error}"))?);
         }
         if pass > 0 {
@@ -99,18 +112,29 @@ pub(crate) fn measure(
 enum Operation {
     Refresh,
     RefreshWithKey,
+    RefreshWithRoles,
     VerifyNewUser,
     VerifyKnownUser,
     Me,
+    VerifyLicense,
     Jwks,
 }
+
+/// What a token says of a user who may do much.
+const PERMISSIONS: usize = 20;
+const ENTITLEMENTS: usize = 10;
 
 const OPERATIONS: &[(&str, Operation)] = &[
     ("refresh", Operation::Refresh),
     ("refresh with Idempotency-Key", Operation::RefreshWithKey),
+    (
+        "refresh, 20 permissions and 10 entitlements",
+        Operation::RefreshWithRoles,
+    ),
     ("verify-otp, new user", Operation::VerifyNewUser),
     ("verify-otp, known user", Operation::VerifyKnownUser),
     ("/auth/me", Operation::Me),
+    ("license/verify", Operation::VerifyLicense),
     ("JWKS", Operation::Jwks),
 ];
 
@@ -118,6 +142,10 @@ const OPERATIONS: &[(&str, Operation)] = &[
 const CODES: usize = 12;
 
 impl Operation {
+    const fn is_of_the_entitled(self) -> bool {
+        matches!(self, Self::RefreshWithRoles | Self::VerifyLicense)
+    }
+
     fn run(self, server: &Server, clients: &mut [Person], span: Duration) -> Result<Measured> {
         let verifies = matches!(self, Self::VerifyNewUser | Self::VerifyKnownUser);
         if verifies {
@@ -153,13 +181,14 @@ impl Worker for Work<'_> {
     fn step(&mut self) -> Result<bool> {
         self.count += 1;
         match self.operation {
-            Operation::Refresh => self.person.refresh("")?,
+            Operation::Refresh | Operation::RefreshWithRoles => self.person.refresh("")?,
             Operation::RefreshWithKey => {
                 self.person
                     .refresh(&format!("Idempotency-Key: bench-{}\r\n", self.count))?;
             }
             Operation::VerifyNewUser | Operation::VerifyKnownUser => return self.person.verify(),
             Operation::Me => self.person.me()?,
+            Operation::VerifyLicense => self.person.verify_license()?,
             Operation::Jwks => {
                 self.person
                     .client
@@ -183,6 +212,8 @@ struct Person {
     codes: Vec<(String, String)>,
     refresh_token: String,
     bearer: String,
+    user_id: String,
+    license_key: String,
 }
 
 fn sign_in(server: &Server, app: &Arc<App>, index: usize) -> Result<Person> {
@@ -195,6 +226,8 @@ fn sign_in(server: &Server, app: &Arc<App>, index: usize) -> Result<Person> {
         codes: Vec::new(),
         refresh_token: String::new(),
         bearer: String::new(),
+        user_id: String::new(),
+        license_key: String::new(),
     };
     let code = person.ask_for_code(&format!("client{index}@bench.example.com"), 1)?;
     person.codes.push(code);
@@ -254,8 +287,62 @@ impl Person {
             .client
             .post("/auth/verify-otp", &body)?
             .ok("verify-otp")?;
+        self.user_id = answer.text("user_id")?;
         self.keep(&answer)?;
         Ok(true)
+    }
+
+    /// Gives it a role with all the permissions, and a licence with all the entitlements.
+    fn entitle(&mut self, organization: &str) -> Result {
+        let body = self.body(&format!(
+            "\"user_id\":\"{}\",\"tenant_id\":\"{organization}\",\"role\":\"admin\"",
+            self.user_id
+        ));
+        self.client
+            .post("/auth/roles/assign", &body)?
+            .ok("roles/assign")?;
+        let entitlements: Vec<String> = (0..ENTITLEMENTS)
+            .map(|number| format!("\"feature{number}\":{number}"))
+            .collect();
+        let body = self.body(&format!(
+            "\"user_id\":\"{}\",\"entitlements\":{{{}}}",
+            self.user_id,
+            entitlements.join(",")
+        ));
+        self.client
+            .post("/license/generate", &body)?
+            .ok("license/generate")?;
+        Ok(())
+    }
+
+    /// Takes the one slot of a licence of its own.
+    fn activate(&mut self) -> Result {
+        let body = self.body("\"label\":\"bench\"");
+        let made = self
+            .client
+            .post("/license/generate", &body)?
+            .ok("license/generate")?;
+        self.license_key = made.text("license_key")?;
+        let body = self.license();
+        self.client
+            .post("/license/activate", &body)?
+            .ok("license/activate")?;
+        Ok(())
+    }
+
+    fn license(&self) -> String {
+        self.body(&format!(
+            "\"license_key\":\"{}\",\"device_id\":\"device{}\"",
+            self.license_key, self.index
+        ))
+    }
+
+    fn verify_license(&mut self) -> Result {
+        let body = self.license();
+        self.client
+            .post("/license/verify", &body)?
+            .ok("license/verify")
+            .map(|_| ())
     }
 
     fn refresh(&mut self, header: &str) -> Result {

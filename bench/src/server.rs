@@ -99,30 +99,48 @@ impl Deployment {
 
     /// Makes an app by the command line, beside the running server.
     pub(crate) fn create_app(&self) -> Result<App> {
-        let output = self
-            .command()
-            .args([
-                "app", "create", "--name", "Bench", "--slug", "bench", "--json",
-            ])
-            .arg("--data-dir")
-            .arg(self.data.path().join("data"))
-            .output()
-            .map_err(|error| format!("app create: {error}"))?;
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        let created: serde_json::Value = serde_json::from_slice(&output.stdout)
-            .map_err(|error| format!("app create: {error}: {stderr}"))?;
-        let field = |name: &str| {
-            created
-                .get(name)
-                .and_then(serde_json::Value::as_str)
-                .map(ToOwned::to_owned)
-                .ok_or_else(|| format!("app create printed no {name}"))
-        };
+        let created = self.run(&["app", "create", "--name", "Bench", "--slug", "bench"])?;
         Ok(App {
-            id: field("app_id")?,
-            secret: field("app_secret")?,
+            id: text(&created, "app_id")?,
+            secret: text(&created, "app_secret")?,
         })
     }
+
+    /// Makes an organization in which an admin has so many permissions; gives its id.
+    pub(crate) fn create_organization(&self, permissions: usize) -> Result<String> {
+        let names: Vec<String> = (0..permissions)
+            .map(|number| format!("resource{number}:write"))
+            .collect();
+        let mut define = vec!["role", "define", "admin", "--app", "bench"];
+        for name in &names {
+            define.extend(["--permission", name]);
+        }
+        self.run(&define)?;
+        let created = self.run(&["org", "create", "--name", "Bench", "--app", "bench"])?;
+        text(&created, "id")
+    }
+
+    /// A command beside the running server, and what it printed.
+    fn run(&self, args: &[&str]) -> Result<serde_json::Value> {
+        let what = args.join(" ");
+        let output = self
+            .command()
+            .args(args)
+            .args(["--json", "--data-dir"])
+            .arg(self.data.path().join("data"))
+            .output()
+            .map_err(|error| format!("{what}: {error}"))?;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        serde_json::from_slice(&output.stdout).map_err(|error| format!("{what}: {error}: {stderr}"))
+    }
+}
+
+fn text(printed: &serde_json::Value, name: &str) -> Result<String> {
+    printed
+        .get(name)
+        .and_then(serde_json::Value::as_str)
+        .map(ToOwned::to_owned)
+        .ok_or_else(|| format!("the command printed no {name}"))
 }
 
 impl Server {
