@@ -4,6 +4,7 @@ mod admin_key;
 mod app;
 mod config;
 mod key;
+mod license;
 mod org;
 mod role;
 mod server;
@@ -17,6 +18,7 @@ pub(crate) use admin_key::AdminKeyCommand;
 pub(crate) use app::AppCommand;
 pub(crate) use config::{ConfigCommand, ReferenceForm};
 pub(crate) use key::{KeyCommand, PublicForm};
+pub(crate) use license::{LicenseCommand, OneLicense};
 pub(crate) use org::{OneOrg, OrgCommand};
 pub(crate) use role::{RoleCommand, Whose};
 pub(crate) use server::{DevArgs, ServeArgs};
@@ -92,6 +94,9 @@ pub(crate) enum Command {
     /// Users of an app
     #[command(subcommand)]
     User(UserCommand),
+    /// Licences of an app: keys, devices, entitlements
+    #[command(subcommand)]
+    License(Box<LicenseCommand>),
     /// Keys to the operator API
     #[command(subcommand)]
     AdminKey(AdminKeyCommand),

@@ -8,6 +8,7 @@ mod find;
 mod health;
 mod help;
 mod key;
+mod license;
 mod maintenance;
 mod migrate;
 mod org;
@@ -59,6 +60,7 @@ async fn beside_servers(global: &Global, command: Command) -> Outcome {
         Command::User(command) => user::run(global, command).await,
         Command::AdminKey(command) => admin_key::run(global, command).await,
         Command::Key(command) => key::run(global, command).await,
+        Command::License(command) => license::run(global, *command).await,
         Command::Migrate { status } => migrate::run(global, status).await,
         Command::Health { url } => health::run(global, url).await,
         Command::Maintenance(MaintenanceCommand::Run) => maintenance::run(global).await,

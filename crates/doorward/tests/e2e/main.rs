@@ -13,6 +13,7 @@
 
 mod interop;
 mod kill;
+mod licenses;
 mod quickstart;
 mod scenarios;
 mod schemathesis;

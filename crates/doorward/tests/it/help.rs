@@ -21,6 +21,8 @@ fn the_reference_of_commands_is_complete_and_always_the_same() {
         "## `doorward org add-member`",
         "## `doorward role define`",
         "## `doorward user orgs`",
+        "## `doorward license generate`",
+        "## `doorward license reveal`",
     ] {
         assert!(first.lines().any(|line| line == heading), "no {heading}");
     }

@@ -12,6 +12,7 @@ mod beside;
 mod config;
 mod dev;
 mod help;
+mod licenses;
 mod log;
 mod organizations;
 mod refusals;

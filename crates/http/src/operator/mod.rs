@@ -6,6 +6,7 @@ mod audit;
 mod auth;
 mod dev;
 mod keys;
+mod licenses;
 mod metrics;
 mod roles;
 mod tenants;
@@ -67,6 +68,7 @@ fn limited() -> OpenApiRouter<Arc<OperatorFace>> {
         .routes(routes!(keys::list))
         .routes(routes!(keys::rotate))
         .routes(routes!(audit::list))
+        .merge(licenses::routes())
 }
 
 /// Routes that answer however busy the service is.

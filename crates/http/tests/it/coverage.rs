@@ -100,7 +100,7 @@ impl World {
         let user_id = user.parse().unwrap();
         let organization =
             organizations::Organization::seed(&front.platform, &a, &b, user_id).await;
-        let licenses = licenses::Licenses::seed(&front.platform, &a, user_id).await;
+        let licenses = licenses::Licenses::seed(&front.platform, &a, &b, user_id).await;
         let otp_request_id = sent["otp_request_id"].as_str().unwrap().to_owned();
         Self {
             front,
@@ -437,6 +437,8 @@ on_both_engines! {
 
         for case in &cases {
             world.without_credentials(case).await;
+            // Traces of refusals have a budget, which fills with time.
+            world.front.platform.advance(1);
             if !matches!(case.foreign, Foreign::NotDue) {
                 world.as_another_app(case).await;
             }
@@ -483,7 +485,8 @@ on_both_engines! {
                     .replace("{app_id}", &world.a.id.to_string())
                     .replace("{user_id}", &world.user)
                     .replace("{tenant_id}", &world.organization.tenant.to_string())
-                    .replace("{role}", "editor");
+                    .replace("{role}", "editor")
+                    .replace("{license_id}", &world.licenses.spare[0].to_string());
                 let answer = world.front.admin(ask(&method, path.clone()).body(json!({}))).await;
                 let mut named = answer.fields();
                 named.sort();

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use doorward_domain::audit::Action;
 use doorward_domain::license::ReleaseReason;
 use doorward_domain::scope::Scope;
-use doorward_domain::secret::SecretText;
 use doorward_domain::time::{iso, plus_seconds};
 use doorward_domain::{ActivationId, Code, LicenseId, Timestamp};
 use doorward_store::WriteTx;
@@ -19,18 +18,34 @@ use crate::context::Describe;
 use crate::core::Core;
 use crate::error::{Error, Result};
 
-/// Takes a slot from a device; it is free at once.
+/// Takes a slot from a device; it is free at once. Where a licence is named, the slot must be one of
+/// it.
 ///
 /// # Errors
 /// [`Code::LicenseNotActivated`] for an activation that is unknown, another app's or over already;
 /// for an operator [`Code::Forbidden`] without `licenses:write` and [`Code::AppNotFound`].
-pub async fn deactivate(core: &Core, asker: &Asker, id: ActivationId) -> Result<LicenseId> {
+pub async fn deactivate(
+    core: &Core,
+    asker: &Asker,
+    id: ActivationId,
+    of: Option<LicenseId>,
+) -> Result<LicenseId> {
     let done = asker
         .write(core, Scope::LicensesWrite, move |here, tx| {
             let now = here.context.now();
             let mut scope = tx.app(here.app.id);
             let reason = ReleaseReason::Deactivated;
-            let Some(released) = scope.release_seat(id, reason, None, now)? else {
+            let elsewhere = match of {
+                Some(of) => scope
+                    .activation(id)?
+                    .is_none_or(|held| held.license_id != of),
+                None => false,
+            };
+            let released = match elsewhere {
+                true => None,
+                false => scope.release_seat(id, reason, None, now)?,
+            };
+            let Some(released) = released else {
                 return Ok(Ok(Err(Refusal::of(Code::LicenseNotActivated, None))));
             };
             let event = here
@@ -50,8 +65,8 @@ pub async fn deactivate(core: &Core, asker: &Asker, id: ActivationId) -> Result<
 /// The holder of a licence gives up the slot of a lost device.
 #[derive(Debug, Clone)]
 pub struct Release {
-    /// The key: whoever has it holds the licence.
-    pub key: SecretText,
+    /// The licence, by its key where its holder asks: whoever has the key holds the licence.
+    pub which: Which,
     /// The device's slot, as the licence's status lists it.
     pub activation_id: ActivationId,
 }
@@ -63,7 +78,7 @@ pub struct Release {
 /// [`Code::Forbidden`] where the app does not allow it; as for activating; [`Code::RateLimited`]
 /// beyond the app's `license_releases`; [`Code::LicenseNotActivated`].
 pub async fn release(core: &Core, asker: &Asker, request: Release) -> Result<Timestamp> {
-    let sought = Sought::new(core, asker, "release", &Which::Key(request.key)).await?;
+    let sought = Sought::new(core, asker, "release", &request.which).await?;
     let guesses = asker.address_limit(&core.keyring);
     let keyring = Arc::clone(&core.keyring);
     let id = request.activation_id;

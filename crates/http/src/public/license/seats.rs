@@ -7,15 +7,15 @@ use axum::Json;
 use axum::extract::State;
 use doorward_domain::secret::SecretText;
 use doorward_domain::time::iso;
-use doorward_domain::{ActivationId, AppId, Code};
-use doorward_service::licenses::{self, Asker, Release};
+use doorward_domain::{ActivationId, AppId};
+use doorward_service::licenses::{self, Asker, Release, Which};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{PublicFace, Success, client_ip};
 use crate::docs::refusals;
-use crate::error::{ApiError, ApiResult};
-use crate::license::fields;
+use crate::error::ApiResult;
+use crate::license::{fields, no_such_activation};
 use crate::public::send_otp::client_ip_schema;
 use crate::read::{AppBody, uuid};
 use crate::shell::Meta;
@@ -87,13 +87,6 @@ refusals!(
     404: LicenseNotActivated
 );
 
-/// There is no such activation: not a refusal of a device, but of an id.
-fn no_such_activation(error: doorward_service::Error) -> ApiError {
-    let unknown = error.code() == Code::LicenseNotActivated;
-    let error = ApiError::from(error);
-    if unknown { error.not_found() } else { error }
-}
-
 /// Deactivate a device
 ///
 /// Frees its slot at once. For an activation that is unknown, another app's or over already:
@@ -112,7 +105,7 @@ pub(super) async fn deactivate(
     let id = body.fields.required("activation_id", uuid);
     let (credentials, id) = body.finish(|| id)?;
     let asker = Asker::app(face.authenticate(&meta, credentials).await?, None);
-    licenses::deactivate(&face.core, &asker, id)
+    licenses::deactivate(&face.core, &asker, id, None)
         .await
         .map_err(no_such_activation)?;
     Ok(Json(Success::new()))
@@ -139,7 +132,7 @@ pub(super) async fn release(
     let ip = client_ip(&mut body);
     let (credentials, (request, ip)) = body.finish(|| {
         let request = Release {
-            key: key?,
+            which: Which::Key(key?),
             activation_id: id?,
         };
         Some((request, ip?))

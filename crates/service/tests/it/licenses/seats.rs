@@ -24,7 +24,7 @@ fn slots(max_activations: i64) -> Terms {
 
 async fn release(house: &House, key: &str, id: ActivationId) -> Result<jiff::Timestamp> {
     let request = Release {
-        key: SecretText::new(key),
+        which: house.which(key),
         activation_id: id,
     };
     licenses::release(&house.platform.core, &house.asker().await, request).await
@@ -32,7 +32,7 @@ async fn release(house: &House, key: &str, id: ActivationId) -> Result<jiff::Tim
 
 async fn deactivate(house: &House, id: ActivationId) -> Result<()> {
     let asker = house.asker().await;
-    licenses::deactivate(&house.platform.core, &asker, id)
+    licenses::deactivate(&house.platform.core, &asker, id, None)
         .await
         .map(drop)
 }

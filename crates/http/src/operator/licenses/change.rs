@@ -1,0 +1,117 @@
+//! `PATCH /admin/apps/{app_id}/licenses/{license_id}` and
+//! `DELETE /admin/apps/{app_id}/licenses/{license_id}/activations/{activation_id}`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use doorward_service::Error;
+use doorward_service::licenses::{self, Asker, Which};
+use utoipa::ToSchema;
+
+use super::ids;
+use crate::docs::refusals;
+use crate::error::ApiResult;
+use crate::license::view::LicenseView;
+use crate::license::{documented, fields};
+use crate::operator::OperatorFace;
+use crate::operator::auth::Authenticated;
+use crate::read::{Fields, JsonBody, uuid};
+
+/// New terms (RFC 7396): what is absent stays, `null` empties a field.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "documents the body, which the handler takes apart"
+)]
+pub(crate) struct UpdateAppLicenseRequest {
+    /// A name for people.
+    #[schema(min_length = 1, max_length = 200)]
+    label: Option<String>,
+    /// Whom it is sold to.
+    #[schema(min_length = 1, max_length = 200)]
+    issued_to: Option<String>,
+    /// Its new end, in the future; null for none.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+    /// Device slots: not fewer than are in use.
+    #[schema(minimum = 1, maximum = 100_000)]
+    max_activations: Option<i64>,
+    /// Merged into the entitlements.
+    #[schema(schema_with = documented::entitlements_patch, required = false)]
+    entitlements: (),
+    /// Merged into the metadata.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<()>,
+}
+
+refusals!(
+    UpdateAppLicenseRefusals = ALWAYS | OPERATOR | BODY + AppNotFound,
+    LicenseNotFound,
+    LicenseRevoked,
+    Conflict
+);
+
+/// Change or renew a licence
+///
+/// A suspended or expired one can be changed, a revoked one not. Scope `licenses:write`.
+#[utoipa::path(
+    patch, path = "/admin/apps/{app_id}/licenses/{license_id}", operation_id = "updateAppLicense", tag = "Licences",
+    params(
+        ("app_id" = uuid::Uuid, Path, description = "The app."),
+        ("license_id" = uuid::Uuid, Path, description = "The licence."),
+    ),
+    request_body = UpdateAppLicenseRequest,
+    responses((status = 200, description = "The licence after the change.", body = LicenseView), UpdateAppLicenseRefusals),
+    security(("admin_key" = [])),
+)]
+pub(crate) async fn update(
+    State(face): State<Arc<OperatorFace>>,
+    Authenticated(operator): Authenticated,
+    Path(path): Path<(String, String)>,
+    body: JsonBody,
+) -> ApiResult<Json<LicenseView>> {
+    let (app_id, id) = ids(&path)?;
+    let mut fields = Fields::from(body);
+    let change = fields::change(&mut fields);
+    fields.refuse_unknown();
+    let change = fields.finish(|| change)?;
+    let asker = Asker::Operator(operator, app_id);
+    let license = licenses::update(&face.core, &asker, Which::Id(id), change).await?;
+    Ok(Json(LicenseView::new(license, face.core.clock.now())))
+}
+
+refusals!(
+    DeactivateAppLicenseRefusals = ALWAYS | OPERATOR + ValidationError,
+    AppNotFound;
+    404: LicenseNotActivated
+);
+
+/// Deactivate a device
+///
+/// Frees its slot at once. Scope `licenses:write`.
+#[utoipa::path(
+    delete, path = "/admin/apps/{app_id}/licenses/{license_id}/activations/{activation_id}",
+    operation_id = "deactivateAppLicense", tag = "Licences",
+    params(
+        ("app_id" = uuid::Uuid, Path, description = "The app."),
+        ("license_id" = uuid::Uuid, Path, description = "The licence."),
+        ("activation_id" = uuid::Uuid, Path, description = "The device's slot."),
+    ),
+    responses((status = 204, description = "Its slot is free."), DeactivateAppLicenseRefusals),
+    security(("admin_key" = [])),
+)]
+pub(crate) async fn deactivate(
+    State(face): State<Arc<OperatorFace>>,
+    Authenticated(operator): Authenticated,
+    Path((app, license, device)): Path<(String, String, String)>,
+) -> ApiResult<StatusCode> {
+    let (app_id, license) = ids(&(app, license))?;
+    let device = uuid(&device).map_err(|message| Error::field("activation_id", message))?;
+    let asker = Asker::Operator(operator, app_id);
+    licenses::deactivate(&face.core, &asker, device, Some(license))
+        .await
+        .map_err(crate::license::no_such_activation)?;
+    Ok(StatusCode::NO_CONTENT)
+}

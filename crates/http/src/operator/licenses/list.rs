@@ -1,0 +1,114 @@
+//! `GET /admin/apps/{app_id}/licenses` and `GET /admin/apps/{app_id}/licenses/{license_id}`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use doorward_domain::license::LicenseState;
+use doorward_service::licenses::{self, Asker, Which};
+use utoipa::ToSchema;
+
+use super::{app_id, ids};
+use crate::docs::refusals;
+use crate::error::ApiResult;
+use crate::license::fields;
+use crate::license::view::{LicenseStatus, LicenseView};
+use crate::operator::OperatorFace;
+use crate::operator::auth::Authenticated;
+use crate::read::{Page, Paged, QueryFields};
+
+/// How a licence stands, from the closed list.
+struct StateName;
+
+impl utoipa::PartialSchema for StateName {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::Type::String)
+            .enum_values(Some(LicenseState::ALL.map(LicenseState::as_str)))
+            .into()
+    }
+}
+
+impl ToSchema for StateName {}
+
+refusals!(
+    ListAppLicensesRefusals = ALWAYS | OPERATOR + ValidationError,
+    AppNotFound
+);
+
+/// List licences
+///
+/// Newest first. Scope `licenses:read`.
+#[utoipa::path(
+    get, path = "/admin/apps/{app_id}/licenses", operation_id = "listAppLicenses", tag = "Licences",
+    params(
+        ("app_id" = uuid::Uuid, Path, description = "The app."),
+        ("user_id" = Option<uuid::Uuid>, Query, description = "Only this user's."),
+        ("tenant_id" = Option<uuid::Uuid>, Query, description = "Only this organization's."),
+        ("issued_to" = Option<String>, Query, min_length = 1, max_length = 200, description = "Only what was issued to exactly this."),
+        ("label_prefix" = Option<String>, Query, min_length = 1, max_length = 200, description = "Only what has a label that begins so."),
+        ("state" = inline(Option<StateName>), Query, description = "Only what stands so."),
+        ("key_hint" = Option<String>, Query, pattern = "^[0-9A-Za-z]{4}$", description = "Only keys that end so."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most items; 50 if absent."),
+        ("cursor" = Option<uuid::Uuid>, Query, description = "`next_cursor` of the former page."),
+    ),
+    responses((status = 200, description = "A page.", body = Paged<LicenseView>), ListAppLicensesRefusals),
+    security(("admin_key" = [])),
+)]
+pub(crate) async fn list(
+    State(face): State<Arc<OperatorFace>>,
+    Authenticated(operator): Authenticated,
+    Path(app): Path<String>,
+    QueryFields(mut fields): QueryFields,
+) -> ApiResult<Json<Paged<LicenseView>>> {
+    let app_id = app_id(&app)?;
+    let filter = fields::filter(&mut fields);
+    let page = Page::read(&mut fields);
+    fields.refuse_unknown();
+    let (filter, page) = fields.finish(|| Some((filter?, page?)))?;
+    let asker = Asker::Operator(operator, app_id);
+    let found = licenses::list(&face.core, &asker, fields::on_page(filter, &page)).await?;
+    let now = face.core.clock.now();
+    Ok(Json(page.of(
+        found,
+        |license| license.id,
+        |license| LicenseView::new(license, now),
+    )))
+}
+
+refusals!(
+    ShowAppLicenseRefusals = ALWAYS | OPERATOR + ValidationError,
+    AppNotFound,
+    LicenseNotFound
+);
+
+/// Show a licence and its devices
+///
+/// The devices are those that hold a slot, the released ones that cool off among them. Scope
+/// `licenses:read`.
+#[utoipa::path(
+    get, path = "/admin/apps/{app_id}/licenses/{license_id}", operation_id = "showAppLicense", tag = "Licences",
+    params(
+        ("app_id" = uuid::Uuid, Path, description = "The app."),
+        ("license_id" = uuid::Uuid, Path, description = "The licence."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most devices; 50 if absent."),
+        ("cursor" = Option<uuid::Uuid>, Query, description = "`activations_next_cursor` of the former page."),
+    ),
+    responses((status = 200, description = "The licence.", body = LicenseStatus), ShowAppLicenseRefusals),
+    security(("admin_key" = [])),
+)]
+pub(crate) async fn show(
+    State(face): State<Arc<OperatorFace>>,
+    Authenticated(operator): Authenticated,
+    Path(path): Path<(String, String)>,
+    QueryFields(mut fields): QueryFields,
+) -> ApiResult<Json<LicenseStatus>> {
+    let (app_id, id) = ids(&path)?;
+    let page = Page::read(&mut fields);
+    fields.refuse_unknown();
+    let devices = fields::devices(&fields.finish(|| page)?);
+    let asker = Asker::Operator(operator, app_id);
+    let (license, held) = licenses::show(&face.core, &asker, Which::Id(id), devices).await?;
+    let now = face.core.clock.now();
+    Ok(Json(LicenseStatus::new(license, held, devices.limit, now)))
+}
