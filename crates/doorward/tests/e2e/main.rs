@@ -14,6 +14,7 @@
 mod interop;
 mod kill;
 mod licenses;
+mod organizations;
 mod quickstart;
 mod scenarios;
 mod schemathesis;
