@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::{App, Server, on};
 
 /// The program of a variable that `cargo xtask test` sets; `None` (said aloud) where it is missing.
-fn program(variable: &str) -> Option<String> {
+pub(crate) fn program(variable: &str) -> Option<String> {
     match std::env::var(variable) {
         Ok(program) => Some(program),
         Err(_) if std::env::var_os("DOORWARD_REQUIRE_INTEROP").is_some() => {

@@ -11,10 +11,13 @@
               variables are read where they are used"
 )]
 
+mod guides;
 mod interop;
 mod kill;
 mod licenses;
 mod organizations;
+mod page;
+mod pages;
 mod quickstart;
 mod scenarios;
 mod schemathesis;

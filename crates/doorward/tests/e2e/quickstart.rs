@@ -3,37 +3,22 @@
 use std::process::Command;
 use std::time::Duration;
 
-/// The shell blocks of the page.
-fn blocks(page: &str) -> Vec<String> {
-    let mut blocks = Vec::new();
-    let mut rest = page;
-    while let Some((_, after)) = rest.split_once("```sh\n") {
-        let (block, after) = after.split_once("```").expect("a block ends");
-        blocks.push(block.to_owned());
-        rest = after;
-    }
-    blocks
-}
+use crate::page;
 
 #[test]
 fn every_command_of_the_page_works() {
     if !doorward_testkit::skip::curl_is_here() {
         return;
     }
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-    let page = std::fs::read_to_string(format!("{root}/docs/quickstart.md")).unwrap();
-    let blocks = blocks(&page);
+    let blocks: Vec<_> = page::blocks(&page::read("docs/quickstart.md"))
+        .into_iter()
+        .filter(|block| block.language == "sh")
+        .map(|block| block.text)
+        .collect();
     assert_eq!(blocks.len(), 5, "five commands");
     // The binary is built already, and the page's ports may be taken on this machine: these two
     // things, and only these, are replaced.
-    let free = || {
-        std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port()
-    };
-    let (port, admin) = (free(), free());
+    let (port, admin) = (page::free_port(), page::free_port());
     let adapt = |block: &str| {
         block
             .replace(
