@@ -20,7 +20,7 @@ pub mod signing;
 pub use etag::etag;
 pub use jwt::AccessClaims;
 pub use keyring::{Keyring, MasterKey, MasterKeyError};
-pub use license::device_hash;
+pub use license::{device_hash, keyless_device_hash};
 pub use license_file::LicenseFileClaims;
 pub use opaque::{OpaqueToken, app_secret_hash};
 pub use refresh::{idempotency_hash, nonce_hash};

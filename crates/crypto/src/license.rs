@@ -61,9 +61,26 @@ impl Keyring {
 /// The hash by which a device is known on a licence.
 #[must_use]
 pub fn device_hash(app: AppId, key: &LicenseKey, device: &Device) -> [u8; 32] {
-    let secret = hmac::Key::new(hmac::HMAC_SHA256, key.canonical().expose().as_bytes());
-    let mut mac = hmac::Context::with_key(&secret);
-    absorb(&mut mac, b"doorward/license-device/v1");
+    let key = key.canonical();
+    let mac = device_mac(key.expose().as_bytes(), b"doorward/license-device/v1");
+    finish_device(mac, app, device)
+}
+
+/// The same on a licence that has no key and is only its user's. Its id takes the key's place, which
+/// is in the database: what keeps a device unknown there is its own id, a UUID at best.
+#[must_use]
+pub fn keyless_device_hash(app: AppId, license: LicenseId, device: &Device) -> [u8; 32] {
+    let mac = device_mac(license.as_bytes(), b"doorward/keyless-license-device/v1");
+    finish_device(mac, app, device)
+}
+
+fn device_mac(secret: &[u8], label: &[u8]) -> hmac::Context {
+    let mut mac = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, secret));
+    absorb(&mut mac, label);
+    mac
+}
+
+fn finish_device(mut mac: hmac::Context, app: AppId, device: &Device) -> [u8; 32] {
     absorb(&mut mac, app.as_bytes());
     let (kind, name) = match device {
         Device::Id(id) => (b"id".as_slice(), id),

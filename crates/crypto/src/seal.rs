@@ -32,6 +32,8 @@ pub enum SealPurpose {
     AppSetting,
     /// A licence key.
     LicenseKey,
+    /// The private part of the key that signs an app's licence files.
+    LicenseFileKey,
 }
 
 impl SealPurpose {
@@ -41,6 +43,7 @@ impl SealPurpose {
             Self::Outbox => b"doorward/seal/outbox/v1",
             Self::AppSetting => b"doorward/seal/app-setting/v1",
             Self::LicenseKey => b"doorward/seal/license-key/v1",
+            Self::LicenseFileKey => b"doorward/seal/license-file-key/v1",
         }
     }
 }

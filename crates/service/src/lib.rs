@@ -11,6 +11,7 @@ pub mod core;
 pub mod error;
 pub mod health;
 pub mod jobs;
+pub mod license_keys;
 pub mod licenses;
 pub mod maintenance;
 pub mod organizations;

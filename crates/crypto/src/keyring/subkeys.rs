@@ -25,6 +25,7 @@ pub(crate) struct Subkeys {
     outbox: hkdf::Prk,
     app_setting: hkdf::Prk,
     license_key: hkdf::Prk,
+    license_file_key: hkdf::Prk,
 }
 
 impl Subkeys {
@@ -48,6 +49,7 @@ impl Subkeys {
             outbox: seal(SealPurpose::Outbox),
             app_setting: seal(SealPurpose::AppSetting),
             license_key: seal(SealPurpose::LicenseKey),
+            license_file_key: seal(SealPurpose::LicenseFileKey),
         }
     }
 
@@ -57,6 +59,7 @@ impl Subkeys {
             SealPurpose::Outbox => &self.outbox,
             SealPurpose::AppSetting => &self.app_setting,
             SealPurpose::LicenseKey => &self.license_key,
+            SealPurpose::LicenseFileKey => &self.license_file_key,
         }
     }
 }

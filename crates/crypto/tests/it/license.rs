@@ -1,4 +1,4 @@
-use doorward_crypto::{Keyring, MasterKey, SealError, device_hash};
+use doorward_crypto::{Keyring, MasterKey, SealError, device_hash, keyless_device_hash};
 use doorward_domain::license::{Device, LicenseKey};
 use doorward_domain::{AppId, LicenseId, OsRandom};
 
@@ -77,6 +77,21 @@ fn a_device_is_known_by_app_key_kind_and_name() {
         device_hash(app(), &key, &Device::UserAgent("one".to_owned())),
         device_hash(app(), &self::key(), &id("one")),
         device_hash(other_app(), &key, &id("one")),
+    ] {
+        assert_ne!(hash, other);
+    }
+}
+
+#[test]
+fn on_a_licence_without_a_key_a_device_is_known_by_app_licence_kind_and_name() {
+    let id = |text: &str| Device::Id(text.to_owned());
+    let hash = keyless_device_hash(app(), license(1), &id("one"));
+    assert_eq!(hash, keyless_device_hash(app(), license(1), &id("one")));
+    for other in [
+        keyless_device_hash(app(), license(1), &id("two")),
+        keyless_device_hash(app(), license(1), &Device::UserAgent("one".to_owned())),
+        keyless_device_hash(app(), license(2), &id("one")),
+        keyless_device_hash(other_app(), license(1), &id("one")),
     ] {
         assert_ne!(hash, other);
     }

@@ -5,11 +5,12 @@ use proptest::prelude::*;
 
 use crate::support::{fixed_keyring, fresh_keyring};
 
-const ALL: [SealPurpose; 4] = [
+const ALL: [SealPurpose; 5] = [
     SealPurpose::SigningKey,
     SealPurpose::Outbox,
     SealPurpose::AppSetting,
     SealPurpose::LicenseKey,
+    SealPurpose::LicenseFileKey,
 ];
 
 #[test]

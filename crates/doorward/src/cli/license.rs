@@ -181,4 +181,25 @@ pub(crate) enum LicenseCommand {
         #[arg(long)]
         reason: String,
     },
+    /// The key that signs the app's licence files
+    #[command(subcommand)]
+    Key(LicenseKeyCommand),
+}
+
+/// `doorward license key`
+#[derive(Debug, Subcommand)]
+pub(crate) enum LicenseKeyCommand {
+    /// Print the public keys, to be built into the app's programs
+    #[command(after_help = "Examples:\n  doorward license key show --app shop\n  \
+                            doorward license key show --app shop --jwks > license-keys.json")]
+    Show {
+        /// The keys as JWKS and nothing else
+        #[arg(long)]
+        jwks: bool,
+        #[command(flatten)]
+        of: InApp,
+    },
+    /// Sign new licence files with a new key; the former public keys stay published
+    #[command(after_help = "Example:\n  doorward license key rotate --app shop")]
+    Rotate(InApp),
 }

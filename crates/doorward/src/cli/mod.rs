@@ -18,7 +18,7 @@ pub(crate) use admin_key::AdminKeyCommand;
 pub(crate) use app::AppCommand;
 pub(crate) use config::{ConfigCommand, ReferenceForm};
 pub(crate) use key::{KeyCommand, PublicForm};
-pub(crate) use license::{LicenseCommand, OneLicense};
+pub(crate) use license::{LicenseCommand, LicenseKeyCommand, OneLicense};
 pub(crate) use org::{OneOrg, OrgCommand};
 pub(crate) use role::{RoleCommand, Whose};
 pub(crate) use server::{DevArgs, ServeArgs};

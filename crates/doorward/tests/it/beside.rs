@@ -223,6 +223,40 @@ async fn signing_keys_rotate_without_a_restart() {
 }
 
 #[tokio::test]
+async fn licence_keys() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, server) = (dir.path(), Server::dev(dir.path()));
+    let app = App::of(&server.ready);
+    let slug = cli_json(data, &["app", "show", &app.id])["app_slug"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let shown = cli_json(data, &["license", "key", "show", "--app", &slug]);
+    let published = format!("{}/apps/{}/license-keys.json", server.public, app.id);
+    assert_eq!(server.get(published.clone()).await.1, shown["jwks"]);
+    assert_eq!(shown["items"][0]["state"], "active");
+
+    let rotated = cli_json(data, &["license", "key", "rotate", "--app", &app.id]);
+    assert_ne!(rotated["kid"], shown["items"][0]["kid"]);
+    assert_eq!(
+        server.get(published.clone()).await.1,
+        rotated["jwks"],
+        "at once"
+    );
+    let jwks: Value = cli(data, &["license", "key", "show", "--app", &slug, "--jwks"])
+        .ok()
+        .json();
+    assert_eq!(jwks, rotated["jwks"]);
+    let human = cli(data, &["license", "key", "show", "--app", &slug])
+        .ok()
+        .out;
+    assert!(
+        human.contains("active") && human.contains("retired"),
+        "{human}"
+    );
+}
+
+#[tokio::test]
 async fn migrations_maintenance_and_health() {
     let dir = tempfile::tempdir().unwrap();
     let (data, server) = (dir.path(), Server::dev(dir.path()));

@@ -36,6 +36,7 @@ fn render(document: OpenApi) -> String {
     adjust::parameters_are_not_null(&mut value);
     adjust::exactly_one(&mut value, "SendOtpRequest", ["phone", "email"]);
     for request in [
+        "CheckoutLicenseRequest",
         "LicenseStatusRequest",
         "UpdateLicenseRequest",
         "EndLicenseRequest",

@@ -3,6 +3,7 @@
 pub(crate) mod health;
 mod jwks;
 mod license;
+mod license_keys;
 mod me;
 mod refresh;
 mod revocations;
@@ -54,6 +55,7 @@ fn limited() -> OpenApiRouter<Arc<PublicFace>> {
         .routes(routes!(revoke_user::revoke_user))
         .routes(routes!(me::me))
         .merge(license::routes())
+        .routes(routes!(license_keys::license_keys))
         .routes(routes!(roles::assign))
         .routes(routes!(roles::revoke))
 }

@@ -206,6 +206,10 @@ impl World {
                 "GET /apps/{app_id}/revocations",
                 get(format!("/apps/{a}/revocations")),
             ),
+            open(
+                "GET /apps/{app_id}/license-keys.json",
+                get(format!("/apps/{a}/license-keys.json")),
+            ),
             key("GET /admin/apps", Scope::AppsRead, get("/admin/apps"), &[]),
             key(
                 "POST /admin/apps",

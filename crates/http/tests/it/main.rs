@@ -13,6 +13,8 @@ mod codes;
 mod coverage;
 mod documents;
 mod front;
+mod license_files;
+mod license_keys;
 mod logs;
 mod operator;
 mod public;

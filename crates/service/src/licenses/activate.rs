@@ -115,14 +115,14 @@ impl Step {
         match scope.claim_seat(&claim)? {
             ClaimOutcome::Known(activation_id) => counted(here, tx, id, activation_id),
             ClaimOutcome::Returned(activation_id) => {
-                audit(here, tx, id, activation_id, true)?;
+                activated(here, tx, id, activation_id, true)?;
                 counted(here, tx, id, activation_id)
             }
             ClaimOutcome::Claimed {
                 activations_used,
                 max_activations,
             } => {
-                audit(here, tx, id, claim.activation_id, false)?;
+                activated(here, tx, id, claim.activation_id, false)?;
                 Ok(Ok(Activated {
                     activation_id: claim.activation_id,
                     already_activated: false,
@@ -186,7 +186,8 @@ fn counted(
     })
 }
 
-fn audit(
+/// Notes that a device has taken a slot.
+pub(super) fn activated(
     here: &Here,
     tx: &mut WriteTx<'_>,
     id: LicenseId,

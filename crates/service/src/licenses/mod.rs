@@ -5,6 +5,7 @@
 
 mod activate;
 mod asker;
+mod checkout;
 mod decide;
 mod find;
 mod generate;
@@ -17,6 +18,7 @@ mod verify;
 
 pub use activate::{Activate, Activated, activate};
 pub use asker::Asker;
+pub use checkout::{CheckedOut, Checkout, MIN_FILE_SECONDS, checkout};
 pub use decide::{resume, revoke, suspend};
 pub use doorward_store::app::LicenseFilter;
 pub use find::Which;

@@ -20,7 +20,7 @@ use crate::error::Result;
 
 /// Seconds between two notes that a device was seen: a write at every start of a program would be
 /// most of what the database does.
-const SEEN_EVERY_SECONDS: i64 = 3_600;
+pub(super) const SEEN_EVERY_SECONDS: i64 = 3_600;
 
 /// What is asked for.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@
 use doorward_domain::license::ReleaseReason;
 use doorward_domain::{ActivationId, LicenseId, Timestamp};
 
-use super::AppWrite;
+use super::{AppRead, AppWrite};
 use crate::error::StoreError;
 
 /// A device that wants a slot.
@@ -49,6 +49,27 @@ pub struct Released {
     pub license_id: LicenseId,
     /// What the user called the device.
     pub device_label: Option<String>,
+}
+
+impl AppRead<'_> {
+    /// The live slot of a device on a licence.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn activation_of_device(
+        &mut self,
+        license_id: LicenseId,
+        device_hash: &[u8; 32],
+    ) -> Result<Option<ActivationId>, StoreError> {
+        const SQL: &str = "SELECT id FROM license_activations WHERE app_id = $1 \
+             AND license_id = $2 AND device_hash = $3 AND released_at IS NULL";
+        let params = [self.app_id.into(), license_id.into(), device_hash.into()];
+        let rows = self.connection.query(SQL, &params)?;
+        rows.into_iter()
+            .next()
+            .map(|mut row| row.take())
+            .transpose()
+    }
 }
 
 impl AppWrite<'_> {

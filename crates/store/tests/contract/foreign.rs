@@ -149,6 +149,10 @@ pub(crate) const CASES: &[Case] = &[
     read("AppRead::activation", |app, w| {
         Ok(app.activation(w.activation)?.is_some())
     }),
+    read("AppRead::activation_of_device", |app, w| {
+        let device = claim(w.license, 1, at(0)).device_hash;
+        Ok(app.activation_of_device(w.license, &device)?.is_some())
+    }),
     read("AppRead::activations", |app, w| {
         Ok(!app.activations(w.license, None, 10, at(1))?.is_empty())
     }),

@@ -1,6 +1,7 @@
 //! `doorward license`
 
 mod generate;
+mod key;
 mod terms;
 mod view;
 
@@ -93,6 +94,7 @@ async fn obey(core: &Core, operator: &Operator, command: LicenseCommand, json: b
             let slot_free_at = iso(free_at);
             output::report(json, &Released { slot_free_at })
         }
+        LicenseCommand::Key(command) => key::run(core, operator, command, json).await,
         LicenseCommand::Reveal { license, reason } => {
             let place = place(&license).await?;
             let reason = why(Some(reason))?.unwrap_or_default();

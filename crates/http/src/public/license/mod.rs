@@ -2,6 +2,7 @@
 
 mod activate;
 mod change;
+mod checkout;
 mod decide;
 mod generate;
 mod list;
@@ -23,6 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<PublicFace>> {
         .routes(routes!(generate::generate))
         .routes(routes!(activate::activate))
         .routes(routes!(verify::verify))
+        .routes(routes!(checkout::checkout))
         .routes(routes!(status::status))
         .routes(routes!(list::list))
         .routes(routes!(change::update))

@@ -94,6 +94,12 @@ impl Licenses {
                 UNKNOWN,
                 &[],
             ),
+            case(
+                "POST /license/checkout",
+                json!({"license_key": key, "device_id": "device-0"}),
+                UNKNOWN,
+                &["license.checked_out"],
+            ),
             case("POST /license/list", json!({}), Foreign::Harmless, &[]),
             case(
                 "POST /license/update",

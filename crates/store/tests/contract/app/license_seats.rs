@@ -9,6 +9,7 @@ use crate::support::{Raw, Scope, at, claim, fresh, seed_app, seed_license};
 
 contract! {
     devices_take_slots_until_there_is_none: AppWrite::claim_seat;
+    a_device_is_found_while_it_has_a_slot: AppRead::activation_of_device;
     a_licence_that_is_not_in_use_gives_no_slot: AppWrite::claim_seat;
     a_deactivated_slot_is_free_at_once: AppWrite::release_seat, AppWrite::claim_seat;
     a_released_slot_cools_off: AppWrite::release_seat, AppWrite::return_seats;
@@ -50,6 +51,26 @@ async fn release(
 async fn show(app: &Scope, id: LicenseId, now: Timestamp) -> License {
     let found = app.read(move |app| app.license(id, now)).await;
     found.expect("it is there")
+}
+
+async fn a_device_is_found_while_it_has_a_slot(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let (license, _) = seed_license(&app, 2).await;
+    let (other, _) = seed_license(&app, 2).await;
+    let find = async |license, device: u8| {
+        let device = claim(license, device, at(0)).device_hash;
+        app.read(move |app| app.activation_of_device(license, &device))
+            .await
+    };
+    assert_eq!(find(license, 1).await, None);
+    let first = taken(&app, license, 1, at(0)).await;
+    let second = taken(&app, license, 2, at(0)).await;
+    assert_eq!(find(license, 1).await, Some(first));
+    assert_eq!(find(license, 2).await, Some(second));
+    assert_eq!(find(other, 1).await, None);
+    // Cooling off is not having it.
+    release(&app, first, Some(at(9)), at(1)).await;
+    assert_eq!(find(license, 1).await, None);
 }
 
 const fn claimed(activations_used: i64, max_activations: i64) -> ClaimOutcome {
