@@ -13,6 +13,10 @@ pub const MAX_CUSTOM_ROLES: usize = 64;
 /// Permissions of one role, at most: all of a user's ride in its token.
 pub const MAX_PERMISSIONS: usize = 64;
 
+/// What the names of all permissions of an app come to, in bytes of JSON, at most. A member with
+/// every role carries them all in its token, and a token that is too long is refused everywhere.
+pub const MAX_PERMISSIONS_LEN: usize = 4_096;
+
 /// Members' roles in one organization, at most.
 pub const MAX_ROLES_OF_MEMBER: usize = 16;
 
@@ -143,6 +147,19 @@ impl RoleBook {
         self.0.keys().filter(|name| !name.is_built_in()).count()
     }
 
+    /// Bytes of JSON that the names of all permissions come to, each counted once, were this role
+    /// defined like this.
+    #[must_use]
+    pub fn permissions_len_with(&self, role: &RoleName, definition: &RoleDefinition) -> usize {
+        let others = self.0.iter().filter(|(name, _)| *name != role);
+        let names: BTreeSet<&Permission> = others
+            .flat_map(|(_, other)| &other.permissions)
+            .chain(&definition.permissions)
+            .collect();
+        // Two quotes and a comma.
+        names.iter().map(|name| name.as_str().len() + 3).sum()
+    }
+
     /// What all of these roles permit together, each permission once, in order.
     #[must_use]
     pub fn permissions<'a>(&'a self, roles: &[RoleName]) -> Vec<&'a str> {
@@ -214,5 +231,14 @@ mod tests {
         assert!(book.contains(&role("viewer")) && book.contains(&role("editor")));
         assert!(!book.contains(&role("lector")));
         assert_eq!(book.custom_count(), 1);
+        // ["a","b","c"] and one comma more; a role defined anew counts as it will be.
+        assert_eq!(
+            book.permissions_len_with(&role("viewer"), &definition(&["c"])),
+            12
+        );
+        assert_eq!(
+            book.permissions_len_with(&role("editor"), &definition(&["long"])),
+            15
+        );
     }
 }

@@ -1,24 +1,33 @@
-//! A fair share of a bounded number of places: no client address gets the last eighth of them.
+//! A fair share of a bounded number of places: no client gets the last eighth of them.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many places each address holds. Addresses without any are not kept.
+/// How many places each client holds. Clients without any are not kept.
 #[derive(Clone)]
 pub(crate) struct Shares {
     each: usize,
     held: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
-/// One place of an address, given back when dropped.
+/// One place of a client, given back when dropped.
 pub(crate) struct Share {
     shares: Shares,
     client: IpAddr,
 }
 
+/// What one client is given: an IPv4 address, or a /64 of IPv6, of which it has all addresses
+/// (RFC 6177 §2). Counted by address, one machine would be as many clients as it likes.
+fn network(client: IpAddr) -> IpAddr {
+    match client.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
 impl Shares {
-    /// Of `places` in all. With fewer than eight, one address may have them all.
+    /// Of `places` in all. With fewer than eight, one client may have them all.
     pub(crate) fn of(places: usize) -> Self {
         Self {
             each: places - places / 8,
@@ -26,9 +35,9 @@ impl Shares {
         }
     }
 
-    /// One more for this address, if its share allows.
+    /// One more for this client, if its share allows.
     pub(crate) fn take(&self, client: IpAddr) -> Option<Share> {
-        let client = client.to_canonical();
+        let client = network(client);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let count = held.entry(client).or_default();
         if *count >= self.each {
@@ -72,6 +81,20 @@ mod tests {
         assert!(shares.take(IpAddr::from([192, 0, 2, 2])).is_some());
         held.pop();
         assert!(shares.take(greedy).is_some());
+        drop(held);
+        assert!(shares.held.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn all_addresses_of_a_network_are_one_client() {
+        let shares = Shares::of(16);
+        let address = |host: u16| IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, host]);
+        let held: Vec<_> = (0..14)
+            .map(|host| shares.take(address(host)).unwrap())
+            .collect();
+        assert!(shares.take(address(99)).is_none());
+        let other = IpAddr::from([0x2001, 0xdb8, 0, 2, 0, 0, 0, 1]);
+        assert!(shares.take(other).is_some());
         drop(held);
         assert!(shares.held.lock().unwrap().is_empty());
     }

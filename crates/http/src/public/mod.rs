@@ -28,7 +28,7 @@ pub(crate) use self::revoke::Success;
 use crate::docs;
 use crate::error::ApiResult;
 use crate::read::{AppCredentials, BodyLimit, BrowserSecrets};
-use crate::shell::{Face, InFlight, Meta, Shell, ShellOptions};
+use crate::shell::{Face, Meta, Shell, ShellOptions};
 
 /// What the public face needs.
 pub struct PublicFace {
@@ -78,9 +78,8 @@ pub fn public_router(face: PublicFace) -> Router {
         random: Arc::clone(&face.core.random),
     };
     let limited = Router::from(limited().with_state(Arc::clone(&face)));
-    // Who waits for revocations takes none of the places that sign-ins need.
-    let waiting = InFlight::new(face.options.max_in_flight / 2);
-    let free = Router::from(free().with_state(face)).layer(Extension(waiting));
+    let places = revocations::Places::of(face.options.max_in_flight);
+    let free = Router::from(free().with_state(face)).layer(Extension(places));
     shell.around(limited.merge(docs::page(docs::openapi_public)), free)
 }
 

@@ -9,7 +9,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use doorward_domain::{AppId, Code};
 use doorward_service::Error;
-use doorward_service::revocations::{self, FEED_WAIT_MAX};
+use doorward_service::revocations::{self, Document, FEED_WAIT_MAX};
+use hyper::body::Bytes;
 
 use super::PublicFace;
 use super::jwks::{for_everybody, is_current, value};
@@ -23,6 +24,34 @@ use crate::shell::{InFlight, Meta};
 const MAX_AGE: u32 = 5;
 /// What is left of a request's time when the wait ends.
 const MARGIN: Duration = Duration::from_secs(3);
+
+/// Places for those who ask: never those that sign-ins need. Anybody may wait, so all places for
+/// that may be taken; who finds none is answered at once, because a consumer that hears nothing for
+/// minutes may have chosen to refuse every token.
+#[derive(Clone)]
+pub(super) struct Places {
+    waiting: InFlight,
+    fetching: InFlight,
+}
+
+impl Places {
+    /// Half as many of each as requests may be in flight.
+    pub(super) fn of(max_in_flight: usize) -> Self {
+        Self {
+            waiting: InFlight::new(max_in_flight / 2),
+            fetching: InFlight::new(max_in_flight / 2),
+        }
+    }
+}
+
+/// The document's text, which all answers share.
+struct Text(Arc<Document>);
+
+impl AsRef<[u8]> for Text {
+    fn as_ref(&self) -> &[u8] {
+        self.0.text.as_bytes()
+    }
+}
 
 refusals!(RevocationsRefusals = ALWAYS + ValidationError, AppNotFound);
 
@@ -49,7 +78,7 @@ refusals!(RevocationsRefusals = ALWAYS + ValidationError, AppNotFound);
 )]
 pub(super) async fn revocations(
     State(face): State<Arc<PublicFace>>,
-    Extension(waiting): Extension<InFlight>,
+    Extension(places): Extension<Places>,
     meta: Meta,
     Path(app): Path<String>,
     headers: HeaderMap,
@@ -62,23 +91,27 @@ pub(super) async fn revocations(
     });
     fields.refuse_unknown();
     let wait = fields.finish(|| wait)?.unwrap_or_default();
-    // Who waits holds a place, but none of those that sign-ins need.
-    let place = waiting
-        .take(meta.ip())
-        .ok_or_else(|| Error::new(Code::ServiceUnavailable).with_retry_after(1))?;
     let known = one_tag(&headers).filter(|_| !wait.is_zero());
-    let document = match known {
-        Some(etag) => {
+    let waits = known.and_then(|etag| Some((etag, places.waiting.take(meta.ip())?)));
+    let (document, place) = match waits {
+        Some((etag, place)) => {
             let longest = face.options.request_timeout.saturating_sub(MARGIN);
-            revocations::next(&face.core, app_id, &etag, wait.min(longest)).await?
+            let document = revocations::next(&face.core, app_id, &etag, wait.min(longest)).await?;
+            (document, place)
         }
-        None => revocations::current(&face.core, app_id).await?,
+        None => {
+            let place = places
+                .fetching
+                .take(meta.ip())
+                .ok_or_else(|| Error::new(Code::ServiceUnavailable).with_retry_after(1))?;
+            (revocations::current(&face.core, app_id).await?, place)
+        }
     };
     let mut response = if is_current(&headers, &document.etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let kind = [(header::CONTENT_TYPE, "application/jwt")];
-        (kind, document.text.clone()).into_response()
+        (kind, Bytes::from_owner(Text(Arc::clone(&document)))).into_response()
     };
     let caching = if wait.is_zero() {
         format!("public, max-age={MAX_AGE}")

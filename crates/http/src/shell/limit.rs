@@ -17,8 +17,8 @@ use crate::held;
 use crate::share::{Share, Shares};
 
 /// How many requests may be in flight. There is no queue: who finds no place is told so at once,
-/// because waiting would only make everybody late. No client address gets the last eighth of the
-/// places: one that opens requests and never ends them does not shut the others out.
+/// because waiting would only make everybody late. No client (an IPv4 address, a /64 of IPv6)
+/// gets the last eighth of the places: one that opens requests and never ends them does not shut the others out.
 #[derive(Clone)]
 pub(crate) struct InFlight(Arc<Places>);
 

@@ -209,6 +209,8 @@ on_both_engines! {
 
         let ask = post("/auth/revoke-user", json!({"user_id": ada})).by(&app);
         assert_eq!(front.send(ask).await.status, 200);
+        // No job reads the news here: what is kept counts as current for a second.
+        front.platform.advance(1);
         let full = front.send(kept).await;
         assert_eq!(full.status, 200);
         assert_ne!(full.header("etag"), empty.header("etag"));
@@ -288,10 +290,14 @@ on_both_engines! {
             })
             .collect();
         tokio::time::sleep(Duration::from_millis(300)).await;
-        // Two of four may wait. A third is told to come back, and everything else goes on.
+        // Two of four may wait. A third is answered at once: whoever takes all places must not keep
+        // the news from consumers, who may refuse every token then. Everything else goes on.
+        let started = Instant::now();
         let third = send_to(router.clone(), &wait).await;
-        assert_eq!(third.brief(), (503, "SERVICE_UNAVAILABLE".to_owned()));
-        assert_eq!(third.header("retry-after"), "1");
+        assert_eq!(third.status, 304);
+        let first = send_to(router.clone(), &get(&path)).await;
+        assert_eq!(first.status, 200);
+        assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
         let me = send_to(router, &get("/auth/me")).await;
         assert_eq!(me.brief(), (401, "TOKEN_INVALID".to_owned()));
         for waited in waiting {

@@ -41,6 +41,8 @@ pub async fn update(
     core.write_as(caller, Scope::OrgsWrite, move |here, tx| {
         let now = here.now();
         let mut scope = tx.app(here.app.id);
+        // From here on nobody else changes it, so that what is judged is what is changed.
+        scope.hold_organization(id, true)?;
         let old = found(scope.organization(id)?)?;
         let version = request.expected_version.unwrap_or(old.version);
         if version != old.version {

@@ -20,9 +20,13 @@ const FORGET_SECONDS: i64 = 300;
 const OVERLAP_SECONDS: i64 = 10;
 /// Most news at a time; with more, every feed is read whole again.
 const NEWS_MAX: u32 = 20_000;
-/// What is kept counts as current for so many seconds after the news were read. Longer than the
-/// beat of the job that reads them.
+/// What is kept counts as current for so many seconds after it was read. Longer than the beat of the
+/// job that reads the news.
 const CURRENT_SECONDS: i64 = 1;
+/// Every feed is read whole again after so many seconds. News that came later than the overlap
+/// allows (a commit that waited long for a standby, a clock that is far off) is late then, and not
+/// missing for as long as somebody asks.
+const WHOLE_SECONDS: i64 = 60;
 
 /// What this node knows of one app's revocations.
 pub(super) struct Known {
@@ -30,6 +34,26 @@ pub(super) struct Known {
     /// The document made of them, until something changes.
     pub(super) document: Option<Arc<Document>>,
     asked_at: Timestamp,
+    /// When it was last known to be current.
+    current_at: Timestamp,
+    /// When it was last read whole.
+    whole_at: Timestamp,
+}
+
+impl Known {
+    /// Adds an entry, and says whether it was news.
+    fn add(&mut self, entry: Revocation) -> bool {
+        let new = self.entries.insert(entry.id, entry).is_none();
+        if new {
+            self.document = None;
+        }
+        new
+    }
+}
+
+/// Whether `now` is less than so many seconds after `then`, and not before it.
+fn is_within(then: Timestamp, seconds: i64, now: Timestamp) -> bool {
+    then <= now && plus_seconds(then, seconds) > now
 }
 
 #[derive(Default)]
@@ -52,7 +76,8 @@ impl Feeds {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Works on what is known of an app, if that is current.
+    /// Works on what is known of an app, if that is current. When it is to be read whole again,
+    /// whoever asks first is told that it is not; the others go on with what there is.
     pub(super) fn with_current<T>(
         &self,
         app_id: AppId,
@@ -60,16 +85,20 @@ impl Feeds {
         work: impl FnOnce(&mut Known) -> T,
     ) -> Option<T> {
         let mut state = self.state();
-        let fresh = state
-            .read_at
-            .is_some_and(|read| read <= now && plus_seconds(read, CURRENT_SECONDS) > now);
-        let known = state.apps.get_mut(&app_id).filter(|_| fresh)?;
+        let known = state.apps.get_mut(&app_id)?;
         known.asked_at = now;
+        if !is_within(known.current_at, CURRENT_SECONDS, now) {
+            return None;
+        }
+        if !is_within(known.whole_at, WHOLE_SECONDS, now) {
+            known.whole_at = now;
+            return None;
+        }
         Some(work(known))
     }
 
-    /// Keeps what was read of an app; what was read meanwhile stays.
-    pub(super) fn put(&self, app_id: AppId, entries: Vec<Revocation>, now: Timestamp) {
+    /// Keeps what was read of an app at `now`; what was read meanwhile stays.
+    pub(super) fn put(&self, app_id: AppId, entries: &[Revocation], now: Timestamp) {
         let mut state = self.state();
         if state.apps.len() >= KEPT_MAX && !state.apps.contains_key(&app_id) {
             return;
@@ -78,11 +107,18 @@ impl Feeds {
             entries: BTreeMap::new(),
             document: None,
             asked_at: now,
+            current_at: now,
+            whole_at: now,
         });
+        known.current_at = known.current_at.max(now);
+        known.whole_at = known.whole_at.max(now);
+        let mut changed = false;
         for entry in entries {
-            if known.entries.insert(entry.id, entry).is_none() {
-                known.document = None;
-            }
+            changed |= known.add(*entry);
+        }
+        drop(state);
+        if changed {
+            self.ring();
         }
     }
 
@@ -127,12 +163,12 @@ pub(crate) async fn follow(core: &Core) -> Result<()> {
             changed = true;
         }
         for (app_id, entry) in news {
-            if let Some(known) = state.apps.get_mut(&app_id)
-                && known.entries.insert(entry.id, entry).is_none()
-            {
-                known.document = None;
-                changed = true;
+            if let Some(known) = state.apps.get_mut(&app_id) {
+                changed |= known.add(entry);
             }
+        }
+        for known in state.apps.values_mut() {
+            known.current_at = now;
         }
         state.read_at = Some(now);
     }

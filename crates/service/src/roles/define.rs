@@ -2,7 +2,8 @@
 
 use doorward_domain::audit::Action;
 use doorward_domain::role::{
-    BUILT_IN, MAX_CUSTOM_ROLES, MAX_PERMISSIONS, Permission, RoleBook, RoleDefinition, RoleName,
+    BUILT_IN, MAX_CUSTOM_ROLES, MAX_PERMISSIONS, MAX_PERMISSIONS_LEN, Permission, RoleBook,
+    RoleDefinition, RoleName,
 };
 use doorward_domain::scope::Scope;
 use doorward_domain::{AppId, Code};
@@ -68,7 +69,7 @@ pub async fn list(core: &Core, caller: Caller<'_>) -> Result<Vec<RoleInfo>> {
 ///
 /// # Errors
 /// [`Code::Forbidden`] without `orgs:write`; [`Code::AppNotFound`]; [`Code::ValidationError`]
-/// naming every bad field; [`Code::Conflict`] for too many roles.
+/// naming every bad field; [`Code::Conflict`] for too many roles, or too many permissions in all.
 pub async fn define(
     core: &Core,
     operator: &Operator,
@@ -88,6 +89,13 @@ pub async fn define(
             if !book.contains(&name) && book.custom_count() >= MAX_CUSTOM_ROLES {
                 return Err(Error::new(Code::Conflict).with_message(format!(
                     "An app can have at most {MAX_CUSTOM_ROLES} roles of its own."
+                )));
+            }
+            if book.permissions_len_with(&name, &definition) > MAX_PERMISSIONS_LEN {
+                return Err(Error::new(Code::Conflict).with_message(format!(
+                    "The names of all permissions of an app can have {MAX_PERMISSIONS_LEN} bytes \
+                     together, with three more for each: a member may carry them all in its token. \
+                     Use fewer, or shorter ones."
                 )));
             }
             let mut scope = tx.app(here.app.id);

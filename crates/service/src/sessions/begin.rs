@@ -3,6 +3,7 @@
 use doorward_crypto::jwt::AccessClaims;
 use doorward_crypto::refresh::nonce_hash;
 use doorward_domain::audit::Action;
+use doorward_domain::entitlement::{Entitlements, MAX_ENTITLEMENTS};
 use doorward_domain::ids::uuid_v4;
 use doorward_domain::role::RoleName;
 use doorward_domain::secret::SecretText;
@@ -30,6 +31,13 @@ impl Grant {
     /// The organization the token speaks for.
     pub(crate) fn tenant_id(&self) -> Option<TenantId> {
         self.claims.belonging.as_ref().map(|found| found.tenant_id)
+    }
+
+    /// What the user's licences entitle to, unless that is more than a token can carry: one that is
+    /// too long would be refused everywhere, for all it says.
+    fn entitlements(&self) -> Option<&Entitlements> {
+        let all = &self.claims.entitlements;
+        (all.iter().count() <= MAX_ENTITLEMENTS).then_some(all)
     }
 
     fn roles(&self) -> &[RoleName] {
@@ -128,6 +136,7 @@ pub(crate) fn payload(
     now: Timestamp,
 ) -> Result<Vec<u8>> {
     let amr: Vec<&str> = grant.amr.split_whitespace().collect();
+    let none = Entitlements::default();
     let claims = AccessClaims {
         iss: issuer,
         sub: grant.user_id,
@@ -137,7 +146,7 @@ pub(crate) fn payload(
         tenant_id: grant.tenant_id(),
         roles: grant.roles(),
         permissions: &app.app.roles.permissions(grant.roles()),
-        entitlements: &grant.claims.entitlements,
+        entitlements: grant.entitlements().unwrap_or(&none),
         sid: grant.session_id,
         iat: now.as_second(),
         nbf: now.as_second(),

@@ -80,16 +80,29 @@ pub async fn me(core: &Core, access_token: &str) -> Result<Me> {
 }
 
 /// The user that a Bearer token names, for calls that an app's backend makes on behalf of one: it
-/// must be a user of that app.
+/// must be a user of that app, and the session be alive. What is asked for here (a new address)
+/// outlives every token, so that of a session that was ended must not bring it about.
 ///
 /// # Errors
-/// As [`me`]; a token of another app is [`Code::TokenInvalid`].
+/// As [`me`]; a token of another app, or of a session that has ended, is [`Code::TokenInvalid`].
 pub async fn bearer_user(core: &Core, app_id: AppId, access_token: &str) -> Result<UserId> {
     let me = me(core, access_token).await?;
-    if me.app.id == app_id {
+    if me.app.id != app_id {
+        return Err(invalid("the token belongs to another app"));
+    }
+    let now = core.clock.now();
+    let alive = core
+        .store
+        .read(move |tx| {
+            let found = tx.app(app_id).session(me.session_id)?;
+            let state = found.map(|found| found.state(me.app.session_epoch));
+            Ok::<_, Error>(state.is_some_and(|state| !state.ended && state.expires_at > now))
+        })
+        .await?;
+    if alive {
         Ok(me.user_id)
     } else {
-        Err(invalid("the token belongs to another app"))
+        Err(invalid("the token's session has ended"))
     }
 }
 

@@ -9,6 +9,7 @@
 )]
 
 mod contacts;
+mod feeds;
 mod floods;
 mod keys;
 mod limits;
@@ -16,3 +17,4 @@ mod oracle;
 mod races;
 mod support;
 mod tenancy;
+mod tokens;

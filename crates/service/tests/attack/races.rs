@@ -6,8 +6,9 @@ use std::time::Duration;
 use doorward_domain::Code;
 use doorward_domain::otp::Purpose;
 use doorward_domain::user::UserStatus;
+use doorward_service::organizations::{self, CreateOrganization, UpdateOrganization};
 use doorward_service::sessions::{self, Refresh};
-use doorward_service::{otp, users};
+use doorward_service::{Caller, otp, users};
 use doorward_testkit::on_both_engines;
 use doorward_testkit::platform::{Platform, contact};
 
@@ -101,5 +102,50 @@ on_both_engines! {
         go.send(()).unwrap();
         assert!(first.await.unwrap().unwrap());
         assert_eq!(code(loser.await.unwrap()), Some(Code::AddressTaken));
+    }
+
+    // Archived against the version that was shown; renamed by somebody else at that moment. The
+    // version had been compared, the row was changed later.
+    async fn an_organization_is_archived_as_it_was_shown_or_not_at_all(db: TestDatabase) {
+        let platform = Platform::start(&db).await;
+        let second = platform.second_node().await;
+        let app = platform.app("shop").await;
+        let context = platform.authenticate(&app).await;
+        let request = CreateOrganization { name: "Acme".to_owned(), owner: None };
+        let caller = Caller::App(&context);
+        let shown = organizations::create(&platform.core, caller, request).await.unwrap();
+
+        let (written_tx, written) = std::sync::mpsc::channel();
+        let (go, go_rx) = std::sync::mpsc::channel::<()>();
+        let (app_id, id, now) = (app.id, shown.id, context.context.now());
+        let rename = tokio::spawn(async move {
+            second
+                .store
+                .write(move |tx| {
+                    let renamed = tx.app(app_id).rename_organization(id, 1, "Other", now)?;
+                    // A transaction that is begun again has nobody to wait for.
+                    written_tx.send(()).ok();
+                    go_rx.recv_timeout(Duration::from_secs(5)).ok();
+                    Ok::<_, doorward_store::StoreError>(renamed)
+                })
+                .await
+        });
+        tokio::task::spawn_blocking(move || written.recv().unwrap()).await.unwrap();
+        let archive = tokio::spawn({
+            let core = Arc::clone(&platform.core);
+            let context = context.clone();
+            let request = UpdateOrganization {
+                archived: Some(true),
+                expected_version: Some(shown.version),
+                ..UpdateOrganization::default()
+            };
+            async move { organizations::update(&core, Caller::App(&context), id, request).await }
+        });
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        go.send(()).unwrap();
+        assert!(rename.await.unwrap().unwrap());
+        assert_eq!(code(archive.await.unwrap()), Some(Code::Conflict));
+        let now = organizations::show(&platform.core, caller, id).await.unwrap();
+        assert_eq!((now.name.as_str(), now.archived_at), ("Other", None));
     }
 }

@@ -25,7 +25,7 @@ pub enum WhenStale {
 pub enum Taken {
     /// It is the one that is held now, and was made later than the one before.
     Newer,
-    /// It was made in the same second as the one held, and replaced it.
+    /// It was made in the same second as the one held: what either names is refused from now on.
     Again,
 }
 
@@ -66,11 +66,17 @@ impl Revocations {
         keys: &JwksSet,
         now: Timestamp,
     ) -> Result<Taken, RevocationsError> {
-        let list = RevocationList::verify(document, keys, &self.issuer, self.app_id, now)?;
+        let mut list = RevocationList::verify(document, keys, &self.issuer, self.app_id, now)?;
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let taken = match held.as_ref().map(|held| held.list.issued_at()) {
-            Some(before) if list.issued_at() < before => return Err(RevocationsError::Older),
-            Some(before) if list.issued_at() == before => Taken::Again,
+        let taken = match held.as_ref().map(|held| &held.list) {
+            Some(before) if list.issued_at() < before.issued_at() => {
+                return Err(RevocationsError::Older);
+            }
+            Some(before) if list.issued_at() == before.issued_at() => {
+                // Of two nodes, one may not have heard of everything yet.
+                list.join(before);
+                Taken::Again
+            }
             _ => Taken::Newer,
         };
         let list = Arc::new(list);

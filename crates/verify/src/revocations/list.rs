@@ -98,6 +98,20 @@ impl RevocationList {
         Ok(list)
     }
 
+    /// Names all that the other one names, too: a revocation is never taken back.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.expires_at = self.expires_at.max(other.expires_at);
+        self.issued_until = self.issued_until.max(other.issued_until);
+        self.sessions.extend_from_slice(&other.sessions);
+        self.sessions.sort_unstable();
+        self.sessions.dedup();
+        self.users.extend_from_slice(&other.users);
+        // The later time comes first, and is kept.
+        self.users
+            .sort_unstable_by(|(a, a_until), (b, b_until)| a.cmp(b).then(b_until.cmp(a_until)));
+        self.users.dedup_by_key(|(user, _)| *user);
+    }
+
     /// When it was made.
     #[must_use]
     pub const fn issued_at(&self) -> Timestamp {

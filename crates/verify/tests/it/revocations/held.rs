@@ -27,6 +27,39 @@ fn an_older_document_does_not_replace_a_newer_one() {
     assert_eq!(held.etag(at(NOW + 1)).as_deref(), Some("\"3\""));
 }
 
+/// Two nodes made them in one second, each before it had heard of what the other knew. Whichever
+/// comes last, nothing is taken back.
+#[test]
+fn of_two_documents_of_one_second_both_count() {
+    let by_session = feed_at(NOW, |feed| {
+        feed.session(SESSION);
+    });
+    let by_user = feed_at(NOW, |feed| {
+        feed.user(USER, at(IAT));
+    });
+    let other = feed_at(NOW, |feed| {
+        feed.session(Uuid::from_u128(77));
+        feed.user(USER, at(IAT - 1));
+    });
+    for (document, reason, entries) in [
+        (&by_session, Reason::SessionRevoked, 3),
+        (&by_user, Reason::UserRevoked, 2),
+    ] {
+        for (first, second) in [(document, &other), (&other, document)] {
+            let held = holding(first);
+            let take = |document: &str| held.take(document, None, &KEYS, at(NOW));
+            assert_eq!(take(second), Ok(Taken::Again));
+            assert_eq!(held.list().unwrap().len(), entries);
+            let verdict = verdict(&held, WhenStale::Refuse, &claims(), NOW);
+            assert_eq!(verdict, Err(VerifyError::Revoked(reason)));
+            // A document of the next second says all by itself.
+            let later = feed_at(NOW + 1, |_| {});
+            assert_eq!(take(&later), Ok(Taken::Newer));
+            assert!(held.list().unwrap().is_empty());
+        }
+    }
+}
+
 /// What is refused changes nothing, also not the entity tag.
 #[test]
 fn a_refused_document_leaves_what_was_held() {

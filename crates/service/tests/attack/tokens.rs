@@ -1,0 +1,100 @@
+//! Tokens that nobody can use, and tokens used after their end.
+
+use doorward_domain::Code;
+use doorward_domain::entitlement::Entitlements;
+use doorward_domain::otp::Purpose;
+use doorward_domain::role::RoleName;
+use doorward_service::licenses::{self, Asker, Terms};
+use doorward_service::organizations::{self, CreateOrganization};
+use doorward_service::roles::{self, DefineRole, RoleChange};
+use doorward_service::sessions::{self, Refresh};
+use doorward_service::{Caller, otp};
+use doorward_testkit::on_both_engines;
+use doorward_testkit::platform::Platform;
+use serde_json::{Map, json};
+
+use super::support::{code, to};
+
+on_both_engines! {
+    // Sixteen roles with 64 permissions each, twenty licences with 50 entitlements each: all was
+    // accepted, and the token was so long that everybody refused it, Doorward included.
+    async fn no_member_has_so_much_that_its_token_is_refused(db: TestDatabase) {
+        let platform = Platform::start(&db).await;
+        let app = platform.app("shop").await;
+        let (user_id, tokens) = platform.sign_in(&app, "ada@example.com").await;
+        let operator = platform.operator();
+        let caller = Caller::Operator(&operator, app.id);
+        let request = CreateOrganization { name: "Acme".to_owned(), owner: None };
+        let tenant_id = organizations::create(&platform.core, caller, request).await.unwrap().id;
+        let long = |kind: &str, one: usize, many: usize| format!("{kind}{one:0>30}{many:0>33}");
+        let mut refused = 0;
+        for role in 0..16 {
+            let name = format!("role-{role}");
+            let mut permissions: Vec<String> = (0..64).map(|n| long("p", role, n)).collect();
+            loop {
+                let request = DefineRole {
+                    name: name.clone(),
+                    description: String::new(),
+                    permissions: permissions.clone(),
+                };
+                match roles::define(&platform.core, &operator, app.id, request).await {
+                    Ok(_) => break,
+                    Err(error) => {
+                        assert_eq!(error.code(), Code::Conflict);
+                        refused += 1;
+                        permissions.pop().unwrap();
+                    }
+                }
+            }
+            let role = RoleName::parse(&name).ok();
+            let change = RoleChange { user_id, tenant_id, role };
+            roles::assign(&platform.core, caller, change).await.unwrap();
+        }
+        assert!(refused > 0);
+        let asker = Asker::Operator(platform.operator(), app.id);
+        for licence in 0..2 {
+            let entitlements: Map<_, _> =
+                (0..50).map(|n| (long("e", licence, n), json!(9_007_199_254_740_991_i64))).collect();
+            let terms = Terms {
+                user_id: Some(user_id),
+                entitlements: Entitlements::parse(&entitlements.into()).unwrap(),
+                ..Terms::default()
+            };
+            licenses::generate(&platform.core, &asker, terms, 1).await.unwrap();
+            // One licence with all it may have rides in the token, beside every role.
+            if licence == 0 {
+                let (_, tokens) = platform.sign_in(&app, "ada@example.com").await;
+                let me = sessions::me(&platform.core, tokens.access_token.expose()).await.unwrap();
+                assert_eq!((me.user_id, me.roles.len()), (user_id, 16));
+                assert!(tokens.access_token.expose().len() < doorward_verify::MAX_TOKEN_LEN - 1_024);
+            }
+        }
+        let context = platform.authenticate(&app).await;
+        let request = Refresh {
+            refresh_token: tokens.refresh_token,
+            idempotency_key: None,
+            tenant_id: None,
+        };
+        let tokens = sessions::refresh(&platform.core, &context, request).await.unwrap();
+        let me = sessions::me(&platform.core, tokens.access_token.expose()).await.unwrap();
+        assert_eq!((me.user_id, me.roles.len()), (user_id, 16));
+    }
+
+    // Signed out everywhere; the thief's access token lived on, and asked for a code to an address
+    // of the thief's, which stays the account's for good.
+    async fn a_token_of_an_ended_session_changes_no_address(db: TestDatabase) {
+        let platform = Platform::start(&db).await;
+        let app = platform.app("shop").await;
+        let (user, stolen) = platform.sign_in(&app, "ada@example.com").await;
+        let named = || sessions::bearer_user(&platform.core, app.id, stolen.access_token.expose());
+        assert_eq!(named().await.unwrap(), user);
+        let context = platform.authenticate(&app).await;
+        sessions::revoke_user(&platform.core, &context, user).await.unwrap();
+        assert_eq!(code(named().await), Some(Code::TokenInvalid));
+        // Whoever signs in again is heard.
+        let (_, tokens) = platform.sign_in(&app, "ada@example.com").await;
+        let again = sessions::bearer_user(&platform.core, app.id, tokens.access_token.expose()).await;
+        let request = to("ada2@example.com", Purpose::EmailVerify, Some(again.unwrap()));
+        otp::send(&platform.core, &context, request).await.unwrap();
+    }
+}
