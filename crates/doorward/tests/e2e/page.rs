@@ -43,7 +43,7 @@ pub(crate) fn blocks(page: &str) -> Vec<Block> {
 /// A shell in a directory of its own, beside a running `doorward dev`.
 pub(crate) struct Shell {
     pub(crate) dir: TempDir,
-    ports: Vec<(String, String)>,
+    replaced: Vec<(String, String)>,
     data: PathBuf,
     programs: Vec<PathBuf>,
 }
@@ -57,15 +57,15 @@ pub(crate) fn free_port() -> u16 {
 impl Shell {
     pub(crate) fn beside(server: &Server) -> Self {
         let authority = |url: &str| url.trim_start_matches("http://").to_owned();
-        let mut ports = Vec::new();
+        let mut replaced = Vec::new();
         for host in ["localhost", "127.0.0.1"] {
-            ports.push((format!("{host}:3000"), authority(&server.url)));
-            ports.push((format!("{host}:3001"), authority(&server.admin)));
+            replaced.push((format!("{host}:3000"), authority(&server.url)));
+            replaced.push((format!("{host}:3001"), authority(&server.admin)));
         }
         let binary = Path::new(env!("CARGO_BIN_EXE_doorward"));
         Self {
             dir: tempfile::tempdir().unwrap(),
-            ports,
+            replaced,
             data: server.data.path().to_owned(),
             programs: vec![binary.parent().unwrap().to_owned()],
         }
@@ -77,19 +77,18 @@ impl Shell {
         self
     }
 
-    /// Another address of the page that is elsewhere here.
-    pub(crate) fn with_port(mut self, address: &str, port: u16) -> Self {
-        self.ports
-            .push((address.to_owned(), format!("127.0.0.1:{port}")));
+    /// Something of the page that is another here.
+    pub(crate) fn replacing(mut self, there: &str, here: impl Into<String>) -> Self {
+        self.replaced.push((there.to_owned(), here.into()));
         self
     }
 
-    /// The one thing that is replaced: the ports of the page may be taken on this machine.
+    /// Replaces what is another here: the ports of the page may be taken on this machine.
     pub(crate) fn adapt(&self, text: &str) -> String {
-        self.ports
+        self.replaced
             .iter()
-            .fold(text.to_owned(), |text, (page, here)| {
-                text.replace(page, here)
+            .fold(text.to_owned(), |text, (there, here)| {
+                text.replace(there, here)
             })
     }
 
