@@ -103,6 +103,30 @@ on_both_engines! {
         assert!(keys.iter().all(|key| key.sealed_private.is_none()));
     }
 
+    /// A key outlives the master key that sealed it, because programs that carry it do.
+    async fn a_key_is_sealed_anew_under_a_new_master_key(db: TestDatabase) {
+        let front = Front::start(&db).await;
+        let app = front.platform.app("shop").await;
+        let path = format!("/apps/{}/license-keys.json", app.id);
+        let ours = kids(&front, &path).await;
+        let stored = async || {
+            let id = app.id;
+            let read = front.platform.core.store.read(move |tx| {
+                Ok::<_, doorward_service::Error>(tx.app(id).license_keys()?)
+            });
+            read.await.unwrap()[0].sealed_private.clone().unwrap()
+        };
+        let before = stored().await;
+        let node = front.platform.node_with_new_master_key().await;
+        let set = license_keys::published(&node, &node.system_context(), app.id).await.unwrap();
+        assert!(ours.contains(&set.active_kid));
+        let after = stored().await;
+        assert!(before != after && node.keyring.is_outdated(&before) && !node.keyring.is_outdated(&after));
+        let again = license_keys::published(&node, &node.system_context(), app.id).await.unwrap();
+        assert_eq!((again, stored().await), (set, after));
+        node.store.close().await;
+    }
+
     async fn the_number_of_keys_is_bounded(db: TestDatabase) {
         let front = Front::start(&db).await;
         let app = front.platform.app("shop").await;

@@ -32,7 +32,8 @@ pub(super) async fn keys(
     app_id: AppId,
 ) -> Result<Vec<StoredLicenseKey>> {
     let keys = read(core, app_id).await?;
-    if keys.iter().any(|key| key.retired_at.is_none()) {
+    if let Some(active) = keys.iter().find(|key| key.retired_at.is_none()) {
+        reseal(core, context, app_id, active).await?;
         return Ok(keys);
     }
     let key = generate(core, context, app_id)?;
@@ -56,6 +57,36 @@ pub(super) async fn keys(
 async fn read(core: &Core, app_id: AppId) -> Result<Vec<StoredLicenseKey>> {
     core.store
         .read(move |tx| Ok::<_, Error>(tx.app(app_id).license_keys()?))
+        .await
+}
+
+/// Seals the private part anew when a former master key sealed it, so that the former one can be
+/// forgotten some day. Rotating instead would leave installed programs without the new key.
+async fn reseal(
+    core: &Core,
+    context: &Context,
+    app_id: AppId,
+    key: &StoredLicenseKey,
+) -> Result<()> {
+    let Some(former) = key.sealed_private.clone() else {
+        return Ok(());
+    };
+    if !core.keyring.is_outdated(&former) {
+        return Ok(());
+    }
+    let kid = key.kid.clone();
+    let (purpose, place) = (SealPurpose::LicenseFileKey, place(app_id, &kid));
+    let pkcs8 = core
+        .keyring
+        .open(purpose, &place, &former)
+        .map_err(|error| Error::internal(format!("licence key {kid}: {error}")))?;
+    let anew = core.keyring.seal(purpose, &place, &pkcs8, &*context.random);
+    core.store
+        .write(move |tx| {
+            // Of several nodes that do the same, one is enough.
+            tx.app(app_id).reseal_license_key(&kid, &former, &anew)?;
+            Ok::<_, Error>(())
+        })
         .await
 }
 

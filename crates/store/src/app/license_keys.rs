@@ -73,6 +73,23 @@ impl AppWrite<'_> {
         Ok(self.connection.execute(SQL, &params)? == 1)
     }
 
+    /// Replaces the sealed private part of the active licence key by the same, sealed anew. `false`
+    /// when it is not `former` any more (another node was first).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn reseal_license_key(
+        &mut self,
+        kid: &str,
+        former: &[u8],
+        anew: &[u8],
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE license_signing_keys SET sealed_private = $4 \
+             WHERE app_id = $1 AND kid = $2 AND sealed_private = $3 AND state = 'active'";
+        let params = [self.app_id.into(), kid.into(), former.into(), anew.into()];
+        Ok(self.connection.execute(SQL, &params)? == 1)
+    }
+
     /// Takes the active licence key out of use: its private part is erased, its public part stays.
     /// `false` when it is not the active one (another node was first).
     ///

@@ -135,6 +135,11 @@ pub(crate) const CASES: &[Case] = &[
         |app, _| app.insert_license_key(&new_license_key("a")),
     ),
     write(
+        "AppWrite::reseal_license_key",
+        Foreign::Nothing,
+        |app, _| app.reseal_license_key("a", &[7; 200], b"anew"),
+    ),
+    write(
         "AppWrite::retire_license_key",
         Foreign::Nothing,
         |app, _| app.retire_license_key("a", at(1)),

@@ -12,6 +12,9 @@ use super::{MAX_REVOCATIONS_LEN, REVOCATIONS_TYP};
 use crate::jws;
 use crate::rotating::{FetchError, FetchJwks, RotatingKeys};
 
+/// The issuer refuses to wait longer.
+const MAX_WAIT_SECONDS: i64 = 25;
+
 /// More doublings of the pause make no difference.
 const MAX_DOUBLINGS: u32 = 16;
 
@@ -66,8 +69,8 @@ where
 /// How often the feed is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeedTiming {
-    /// How long the issuer may wait for something new before it answers, in whole seconds up to
-    /// [`u32::MAX`]. Zero asks again and again instead.
+    /// How long the issuer may wait for something new before it answers, in whole seconds: at most
+    /// 25, more counts as 25. Zero asks again and again instead.
     pub wait: SignedDuration,
     /// At least so long between the ends and beginnings of two fetches, and after a failure, which
     /// doubles it up to `max_pause`.
@@ -192,7 +195,8 @@ impl<F: FetchRevocations, K: FetchJwks> RotatingRevocations<F, K> {
         let left = self.held.list().map_or(0, |list| {
             list.expires_at().duration_since(now).as_secs().max(0)
         });
-        let wait = self.timing.wait.as_secs().clamp(0, left / 2);
+        let wait = self.timing.wait.as_secs().clamp(0, MAX_WAIT_SECONDS);
+        let wait = wait.min(left / 2);
         let worth_waiting = wait > 0 || (left > 0 && !self.timing.wait.is_positive());
         FeedRequest {
             etag: self.held.etag(now).filter(|_| worth_waiting),

@@ -9,6 +9,7 @@ use crate::support::{Scope, at, new_license_key, seed_app};
 contract! {
     a_key_is_read_as_it_was_written: AppRead::license_keys, AppWrite::insert_license_key;
     one_key_is_active: AppWrite::insert_license_key;
+    a_key_is_sealed_anew_once: AppWrite::reseal_license_key;
     a_retired_key_stays_without_its_private_part: AppWrite::retire_license_key;
 }
 
@@ -65,6 +66,34 @@ async fn one_key_is_active(db: TestDatabase) {
     // Each app has its own, even under one id.
     assert!(insert(&other, &new_license_key("a")).await);
     assert_eq!(keys(&app).await, [fields(&new_license_key("a"))]);
+}
+
+async fn a_key_is_sealed_anew_once(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let key = new_license_key("a");
+    assert!(insert(&app, &key).await);
+    let former = key.sealed_private.clone().expect("it is active");
+    let reseal = async |kid: &'static str, anew: &'static [u8]| {
+        let former = former.clone();
+        app.write(move |app| app.reseal_license_key(kid, &former, anew))
+            .await
+    };
+    assert!(!reseal("b", b"anew").await);
+    assert!(reseal("a", b"anew").await);
+    assert!(
+        !reseal("a", b"other").await,
+        "it is not the former any more"
+    );
+    let resealed = StoredLicenseKey {
+        sealed_private: Some(b"anew".to_vec()),
+        ..key
+    };
+    assert_eq!(keys(&app).await, [fields(&resealed)]);
+    assert!(retire(&app, "a", 1).await);
+    let again = app
+        .write(|app| app.reseal_license_key("a", b"anew", b"x"))
+        .await;
+    assert!(!again, "a retired key has no private part");
 }
 
 async fn a_retired_key_stays_without_its_private_part(db: TestDatabase) {

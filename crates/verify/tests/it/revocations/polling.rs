@@ -140,6 +140,17 @@ async fn waits_no_longer_than_the_document_lives() {
     }
 }
 
+/// The issuer would refuse a longer wait.
+#[tokio::test]
+async fn waits_no_longer_than_the_issuer_allows() {
+    let mut consumer = Consumer::new();
+    consumer.timing.wait = SignedDuration::from_secs(60);
+    consumer.issuer.answers(0, document(NOW, "\"1\""));
+    consumer.issuer.answers(25, Some(FeedAnswer::NotModified));
+    drop(consumer.polls(2).await);
+    assert_eq!(consumer.issuer.asked().wait_seconds, 25);
+}
+
 #[tokio::test]
 async fn an_issuer_that_does_not_wait_is_asked_less_often() {
     let consumer = Consumer::new();
