@@ -1,6 +1,7 @@
 //! docs/guides: the programs of each page are taken out of it, run as it says, and tried.
 
 mod backend;
+mod desktop;
 mod story;
 
 use std::path::{Path, PathBuf};
