@@ -30,7 +30,12 @@ impl Page {
     /// The commands of a step, by its name (the first block has none).
     fn step(&self, name: &str) -> &str {
         let found = |block: &&Block| block.language == "sh" && block.file == name;
-        &self.blocks.iter().find(found).expect("the page has it").text
+        &self
+            .blocks
+            .iter()
+            .find(found)
+            .expect("the page has it")
+            .text
     }
 
     /// The program, run by a customer; what it printed, and whether it went on.
@@ -44,7 +49,10 @@ impl Page {
             .unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
         let complaint = String::from_utf8(output.stderr).unwrap();
-        (output.status.success(), format!("{said}{complaint}").trim().to_owned())
+        (
+            output.status.success(),
+            format!("{said}{complaint}").trim().to_owned(),
+        )
     }
 
     fn state(&self) -> Value {
@@ -76,9 +84,8 @@ fn desktop() {
         let sold: Value = serde_json::from_str(&sold).unwrap();
         let key = sold["license_key"].as_str().unwrap().to_owned();
         // What the page installs is here already.
-        let bin = page.shell.dir.path().join("env/bin");
-        std::fs::create_dir_all(&bin).unwrap();
-        std::os::unix::fs::symlink(&python, bin.join("python")).unwrap();
+        let venv = std::path::Path::new(&python).ancestors().nth(2).unwrap();
+        std::os::unix::fs::symlink(venv, page.shell.dir.path().join("env")).unwrap();
 
         let backend = Backend::start(&page.shell, page.step("run"), port).await;
         assert_eq!(
@@ -99,20 +106,31 @@ fn desktop() {
         drop(backend);
         page.set_state(&copied);
         let (runs, said) = page.start("start", "");
-        assert_eq!((runs, said.as_str()), (false, "The licence file is of another device."));
+        assert_eq!(
+            (runs, said.as_str()),
+            (false, "The licence file is of another device.")
+        );
 
         // On a train.
         page.set_state(&good);
-        assert_eq!(page.start("start", ""), (true, format!("offline {ENTITLEMENTS}")));
+        assert_eq!(
+            page.start("start", ""),
+            (true, format!("offline {ENTITLEMENTS}"))
+        );
         let offline = page.state();
         let mut wrong_clock = offline.clone();
         wrong_clock["seen"] = (offline["seen"].as_f64().unwrap() + 86_400.0).into();
         page.set_state(&wrong_clock);
         let (runs, said) = page.start("start", "");
-        assert_eq!((runs, said.as_str()), (false, "The clock of this device was set back."));
+        assert_eq!(
+            (runs, said.as_str()),
+            (false, "The clock of this device was set back.")
+        );
         let mut edited = offline.clone();
         let file = offline["file"].as_str().unwrap();
-        edited["file"] = file.replacen(['A', 'B', 'C'], "D", 1).into();
+        let (head, rest) = file.split_at(file.len() / 2);
+        let flipped = if rest.starts_with('A') { 'B' } else { 'A' };
+        edited["file"] = format!("{head}{flipped}{}", rest.get(1..).unwrap()).into();
         page.set_state(&edited);
         let (runs, said) = page.start("start", "");
         assert!(!runs && said.contains("can be trusted"), "{said}");
@@ -126,7 +144,10 @@ fn desktop() {
             .expect("the page has it");
         page.shell.run(&changes.text);
         let _backend = Backend::start(&page.shell, page.step("run"), port).await;
-        assert_eq!(page.start("start", ""), (false, "LICENSE_SUSPENDED".to_owned()));
+        assert_eq!(
+            page.start("start", ""),
+            (false, "LICENSE_SUSPENDED".to_owned())
+        );
 
         named_user(&server, &page).await;
     });
@@ -136,7 +157,9 @@ fn desktop() {
 async fn named_user(server: &Server, page: &Page) {
     let env = std::fs::read_to_string(page.shell.dir.path().join("painter.env")).unwrap();
     let value = |name: &str| {
-        let line = env.lines().find(|line| line.starts_with(&format!("{name}=")));
+        let line = env
+            .lines()
+            .find(|line| line.starts_with(&format!("{name}=")));
         let (_, value) = line.unwrap().split_once('=').unwrap();
         value.trim_matches(['"', '\'']).to_owned()
     };
@@ -152,7 +175,11 @@ async fn named_user(server: &Server, page: &Page) {
         server.verify(&app, &request, &code).await
     };
     let before = sign_in(0).await;
-    assert!(claims(&before.text("access_token")).get("entitlements").is_none());
+    assert!(
+        claims(&before.text("access_token"))
+            .get("entitlements")
+            .is_none()
+    );
     page.shell.run(page.step("named"));
     let after = sign_in(1).await;
     assert_eq!(
