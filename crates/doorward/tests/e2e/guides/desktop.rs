@@ -16,7 +16,7 @@ struct Page {
 
 impl Page {
     fn new(server: &Server, port: u16) -> Self {
-        let shell = Shell::beside(server).with_port("127.0.0.1:8080", port);
+        let shell = Shell::beside(server).replacing("127.0.0.1:8080", format!("127.0.0.1:{port}"));
         let blocks = page::blocks(&page::read("docs/guides/desktop.md"));
         for block in &blocks {
             if block.file.ends_with(".mjs") || block.file.ends_with(".py") {
