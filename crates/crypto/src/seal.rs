@@ -98,6 +98,19 @@ impl Keyring {
         Err(error)
     }
 
+    /// What every value sealed with the current key begins with: version and key id.
+    #[must_use]
+    pub fn seal_prefix(&self) -> [u8; 1 + KEY_ID_LEN] {
+        let mut prefix = [VERSION; 1 + KEY_ID_LEN];
+        let id = self.current().id;
+        prefix
+            .iter_mut()
+            .skip(1)
+            .zip(id)
+            .for_each(|(to, from)| *to = from);
+        prefix
+    }
+
     /// Whether a sealed value names a former master key, so that it should be sealed anew.
     #[must_use]
     pub fn is_outdated(&self, sealed: &[u8]) -> bool {

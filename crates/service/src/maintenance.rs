@@ -50,7 +50,11 @@ pub async fn run(core: &Core, force: bool) -> Result<Run> {
     if !leased {
         return Ok(Run::NotDue);
     }
-    let outcome = purge(core).await;
+    let outcome = match purge(core).await {
+        // The change of the master key is the rarer work, and what is dead does not wait for it.
+        Ok(purged) => crate::licenses::reseal(core).await.map(|_| purged),
+        Err(error) => Err(error),
+    };
     let (ok, report) = match &outcome {
         Ok(purged) => (true, serde_json::json!(purged).to_string()),
         Err(error) => (false, error.code().as_str().to_owned()),

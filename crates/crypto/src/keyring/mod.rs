@@ -35,6 +35,12 @@ impl Keyring {
             .collect()
     }
 
+    /// Whether a former key is still accepted.
+    #[must_use]
+    pub const fn has_former(&self) -> bool {
+        !self.previous.is_empty()
+    }
+
     pub(crate) const fn current(&self) -> &Subkeys {
         &self.current
     }

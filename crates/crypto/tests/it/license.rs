@@ -46,7 +46,9 @@ fn a_licence_outlives_a_master_key() {
         .open_license_key(app(), license(1), &sealed)
         .unwrap();
     assert_eq!(opened.expose(), key.expose().expose());
-    assert!(rotated.is_outdated(&sealed));
+    assert!(rotated.is_outdated(&sealed) && rotated.has_former() && !old.has_former());
+    assert!(sealed.starts_with(&old.seal_prefix()));
+    assert!(!sealed.starts_with(&rotated.seal_prefix()));
 }
 
 #[test]

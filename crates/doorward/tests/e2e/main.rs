@@ -14,6 +14,7 @@
 mod guides;
 mod interop;
 mod kill;
+mod license_pages;
 mod licenses;
 mod organizations;
 mod page;

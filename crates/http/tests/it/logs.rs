@@ -109,6 +109,21 @@ on_both_engines! {
         let signed_in = front.send(post("/auth/verify-otp", verify).by(&app)).await.json();
         let key = front.admin(post("/admin/admin-keys", json!({"name": "k", "scopes": ["apps:read"]}))).await.json();
         let secret = front.admin(ask("POST", format!("/admin/apps/{}/rotate-secret", app.id))).await.json();
+        let renewed = doorward_testkit::platform::TestApp {
+            secret: doorward_domain::secret::AppSecret::parse(secret["app_secret"].as_str().unwrap()).unwrap(),
+            ..app.clone()
+        };
+        let licence = front.send(post("/license/generate", json!({})).by(&renewed)).await.json();
+        let licence = licence["license_key"].as_str().unwrap().to_owned();
+        for (path, key) in [
+            ("/license/activate", licence.clone()),
+            ("/license/verify", licence.clone()),
+            ("/license/verify", format!("{licence}1")),
+            ("/license/status", licence.to_lowercase()),
+        ] {
+            let body = json!({"license_key": key, "device_id": "a-device-of-ada"});
+            front.send(post(format!("{path}?license_key={licence}"), body).by(&renewed)).await;
+        }
         front.send(post("/auth/revoke-user", json!({"user_id": user})).by(&app)).await;
         // A browser's mistake is reported, without what it gave away.
         let browser = post("/auth/revoke", json!({"refresh_token": refresh})).by(&app);
@@ -130,6 +145,10 @@ on_both_engines! {
             text(&key["admin_key"]),
             text(&secret["app_secret"]),
             "ada.lovelace@".to_owned(),
+            licence.clone(),
+            licence.to_lowercase(),
+            licence.replace('-', ""),
+            "a-device-of-ada".to_owned(),
         ] {
             assert!(!log.contains(&secret), "the log holds {secret}");
             // Nor the part of it that makes it a secret.

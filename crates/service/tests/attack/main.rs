@@ -12,6 +12,7 @@ mod contacts;
 mod feeds;
 mod floods;
 mod keys;
+mod licenses;
 mod limits;
 mod oracle;
 mod races;

@@ -146,6 +146,37 @@ on_both_engines! {
         assert_eq!(found.0.activations_used, 2);
     }
 
+    async fn maintenance_brings_keys_over_to_a_new_master_key(db: TestDatabase) {
+        let house = House::new(&db).await;
+        let mut keys = Vec::new();
+        for _ in 0..3 {
+            keys.push(house.generate(Terms::default()).await);
+        }
+        let (license, _) = house.show(&keys[0]).await.expect("it is there");
+        let rotated = house.platform.node_with_new_master_key().await;
+        let prefix = rotated.keyring.seal_prefix();
+        let app = house.app.id;
+        let sealed = async || {
+            let sealed = rotated
+                .store
+                .read(move |tx| tx.app(app).sealed_license_key(license.id))
+                .await;
+            sealed.expect("it is readable").expect("it has a key")
+        };
+        assert!(!sealed().await.starts_with(&prefix));
+        for _ in 0..2 {
+            doorward_service::maintenance::run(&rotated, true).await.expect("it runs");
+        }
+        assert!(sealed().await.starts_with(&prefix));
+        for key in &keys {
+            let request = House::claim(key, "one");
+            let asker = house.asker().await;
+            licenses::activate(&rotated, &asker, request).await.expect("it is found");
+            // By the new hash, which only the new key makes.
+            assert_eq!(code(house.show(key).await), Some(Code::LicenseNotFound));
+        }
+    }
+
     async fn revealing_is_for_operators_and_leaves_its_trace(db: TestDatabase) {
         let house = House::new(&db).await;
         let key = house.generate(Terms::default()).await;

@@ -49,6 +49,10 @@ const MODULES: &[(&str, &[&str])] = &[
     ("tests/contract/platform/audit.rs", platform::audit::COVERED),
     ("tests/contract/platform/jobs.rs", platform::jobs::COVERED),
     (
+        "tests/contract/platform/licenses.rs",
+        platform::licenses::COVERED,
+    ),
+    (
         "tests/contract/platform/maintenance.rs",
         platform::maintenance::COVERED,
     ),

@@ -4,6 +4,7 @@ pub(crate) mod admin_keys;
 pub(crate) mod apps;
 pub(crate) mod audit;
 pub(crate) mod jobs;
+pub(crate) mod licenses;
 pub(crate) mod maintenance;
 pub(crate) mod outbox;
 pub(crate) mod revocations;
