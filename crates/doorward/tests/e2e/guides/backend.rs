@@ -12,6 +12,8 @@ use crate::support::{Answer, Server};
 /// The program. It is killed when dropped, with what it started.
 pub(super) struct Backend {
     child: Child,
+    command: String,
+    port: u16,
     url: String,
     http: reqwest::Client,
 }
@@ -32,6 +34,8 @@ impl Backend {
             .unwrap();
         let mut backend = Self {
             child,
+            command: command.to_owned(),
+            port,
             url: format!("http://127.0.0.1:{port}"),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
         };
@@ -45,6 +49,13 @@ impl Backend {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         backend
+    }
+
+    /// The program as it is after a restart, which knows no keys yet.
+    pub(super) async fn restarted(self, shell: &Shell) -> Self {
+        let (command, port) = (self.command.clone(), self.port);
+        drop(self);
+        Self::start(shell, &command, port).await
     }
 
     /// Calls it; the headers of the answer come along.
@@ -178,6 +189,15 @@ impl Browser {
             text.contains("max-age=0") || text.contains("expires=thu, 01 jan 1970")
         });
         (answer, cleared)
+    }
+
+    /// A refresh with a key, so that it can be repeated when its answer got lost.
+    pub(super) async fn keyed_refresh(&self, backend: &Backend, key: &str) -> Self {
+        let headers = [("cookie", self.cookie.as_str()), ("idempotency-key", key)];
+        let (answer, headers) = backend
+            .ask("POST", "/session/refresh", &headers, Some(json!({})))
+            .await;
+        Self::of(&answer, &headers)
     }
 
     pub(super) async fn refresh(&mut self, backend: &Backend, body: Value) {

@@ -12,7 +12,7 @@ use crate::support::{Server, claims};
 
 /// Follows a guide, and tries what came of it.
 pub(super) async fn told(guide: Guide, mut server: Server) {
-    let (_shell, backend) = guide.followed(&server).await;
+    let (shell, backend) = guide.followed(&server).await;
     let app = app_id(&server);
     strangers(&server, &backend).await;
     let mut ada = Browser::sign_in(&server, &backend, &app, "ada@example.com").await;
@@ -35,6 +35,10 @@ pub(super) async fn told(guide: Guide, mut server: Server) {
     let (away, cleared) = stays.try_refresh(&backend, json!({})).await;
     assert_eq!((away.status, away.code()), (503, "SERVICE_UNAVAILABLE"));
     assert!(!cleared, "the session may be well");
+    // A program that has no keys cannot say that a token is bad.
+    let backend = backend.restarted(&shell).await;
+    let unknown = (503, "SERVICE_UNAVAILABLE".to_owned());
+    assert_eq!(backend.orders(&stays.access).await, unknown);
 }
 
 fn app_id(server: &Server) -> String {
@@ -106,6 +110,18 @@ async fn strangers(server: &Server, backend: &Backend) {
     assert_eq!(feed.status(), 200);
     let feed = feed.text().await.unwrap();
     assert_eq!(backend.orders(feed.trim()).await, invalid);
+    // Too many codes to one mailbox: when to come back is passed on.
+    for attempt in 0..4 {
+        let body = Some(json!({ "email": "mallory@example.com" }));
+        let (sent, headers) = backend.ask("POST", "/session/start", &[], body).await;
+        if attempt < 3 {
+            assert_eq!(sent.status, 200, "{sent:?}");
+        } else {
+            assert_eq!((sent.status, sent.code()), (429, "OTP_RATE_LIMITED"));
+            let seconds = sent.body["retry_after"].as_u64().unwrap();
+            assert_eq!(headers["retry-after"], seconds.to_string());
+        }
+    }
     let (bad, _) = backend
         .ask("POST", "/session/start", &[], Some(json!({ "email": 7 })))
         .await;
@@ -216,6 +232,12 @@ async fn organizations(server: &Server, backend: &Backend, ada: &mut Browser) {
 }
 
 async fn end(server: &Server, backend: &Backend, mut ada: Browser, app: &str) {
+    // An answer got lost: the same key gets it again.
+    let first = ada.keyed_refresh(backend, "one").await;
+    let again = ada.keyed_refresh(backend, "one").await;
+    assert_eq!(first.cookie, again.cookie);
+    ada = again;
+
     // A used cookie ends the session, and the browser loses it.
     let old = ada.cookie.clone();
     ada.refresh(backend, json!({})).await;
