@@ -6,7 +6,7 @@ use crate::ids::{AppId, RevocationId, SessionId, UserId};
 use crate::time::Timestamp;
 
 /// Whose tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Revoked {
     /// Those of one session.
     Session(SessionId),

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use doorward_domain::revocation::Revocation;
+use doorward_domain::revocation::{Revocation, Revoked};
 use doorward_domain::time::plus_seconds;
-use doorward_domain::{AppId, RevocationId, Timestamp};
+use doorward_domain::{AppId, Timestamp};
 use tokio::sync::Notify;
 
 use super::feed::Document;
@@ -18,6 +18,8 @@ const KEPT_MAX: usize = 1_024;
 const FORGET_SECONDS: i64 = 300;
 /// News is read from so many seconds back: nodes' clocks differ, and commits come late.
 const OVERLAP_SECONDS: i64 = 10;
+/// Whoever is to read a feed whole has so many seconds for it; then somebody else tries.
+const LEASE_SECONDS: i64 = 2;
 /// Most news at a time; with more, every feed is read whole again.
 const NEWS_MAX: u32 = 20_000;
 /// What is kept counts as current for so many seconds after it was read. Longer than the beat of the
@@ -30,7 +32,8 @@ const WHOLE_SECONDS: i64 = 60;
 
 /// What this node knows of one app's revocations.
 pub(super) struct Known {
-    pub(super) entries: BTreeMap<RevocationId, Revocation>,
+    /// One of each session and user, however often it was revoked: the one that says most.
+    pub(super) entries: BTreeMap<Revoked, Revocation>,
     /// The document made of them, until something changes.
     pub(super) document: Option<Arc<Document>>,
     asked_at: Timestamp,
@@ -42,12 +45,16 @@ pub(super) struct Known {
 
 impl Known {
     /// Adds an entry, and says whether it was news.
-    fn add(&mut self, entry: Revocation) -> bool {
-        let new = self.entries.insert(entry.id, entry).is_none();
-        if new {
-            self.document = None;
+    fn add(&mut self, mut entry: Revocation) -> bool {
+        if let Some(held) = self.entries.get(&entry.revoked) {
+            if held.issued_until >= entry.issued_until {
+                return false;
+            }
+            entry.expires_at = entry.expires_at.max(held.expires_at);
         }
-        new
+        self.entries.insert(entry.revoked, entry);
+        self.document = None;
+        true
     }
 }
 
@@ -91,7 +98,7 @@ impl Feeds {
             return None;
         }
         if !is_within(known.whole_at, WHOLE_SECONDS, now) {
-            known.whole_at = now;
+            known.whole_at = plus_seconds(now, LEASE_SECONDS - WHOLE_SECONDS);
             return None;
         }
         Some(work(known))
@@ -159,7 +166,10 @@ pub(crate) async fn follow(core: &Core) -> Result<()> {
     {
         let mut state = feeds.state();
         if news.len() >= usize::try_from(NEWS_MAX).unwrap_or(usize::MAX) {
-            state.apps.clear();
+            // Each by one reader, not by all who wait for it.
+            for known in state.apps.values_mut() {
+                known.whole_at = Timestamp::MIN;
+            }
             changed = true;
         }
         for (app_id, entry) in news {

@@ -40,7 +40,8 @@ pub async fn revoke(core: &Core, app: &AppContext, refresh_token: &SecretText) -
 }
 
 /// Ends every session of a user of this app; gives how many families were alive. Access tokens
-/// live on to their `exp`, except for consumers that subscribe to revocations.
+/// live on to their `exp`, except for consumers that subscribe to revocations. What such a session
+/// may have set on its way, a code for a new address of the account, ends with it.
 ///
 /// # Errors
 /// [`Code::UserNotFound`] when the app has no such user.
@@ -52,12 +53,15 @@ pub async fn revoke_user(core: &Core, app: &AppContext, user_id: UserId) -> Resu
         if scope.user(user_id)?.is_none() {
             return Ok(Err(Error::new(Code::UserNotFound)));
         }
+        let voided = scope.void_codes_of_user(user_id, now)?;
         let ended =
             scope.end_user_sessions(user_id, EndReason::UserRevoked, app.app.session_epoch, now)?;
         scope.audit(
             &app.event(Action::UserSessionsRevoked)
                 .on("user", user_id)
-                .with(serde_json::json!({ "sessions_revoked": ended.count })),
+                .with(serde_json::json!({
+                    "sessions_revoked": ended.count, "codes_voided": voided,
+                })),
         )?;
         ended_sessions_of_user(&app.context, &app.app, tx, user_id, ended.last_issued_at)?;
         Ok(Ok(ended.count))

@@ -8,12 +8,12 @@ use doorward_service::licenses::{self, Asker, Terms};
 use doorward_service::organizations::{self, CreateOrganization};
 use doorward_service::roles::{self, DefineRole, RoleChange};
 use doorward_service::sessions::{self, Refresh};
-use doorward_service::{Caller, otp};
+use doorward_service::{Caller, otp, users};
 use doorward_testkit::on_both_engines;
 use doorward_testkit::platform::Platform;
 use serde_json::{Map, json};
 
-use super::support::{code, to};
+use super::support::{code, to, with};
 
 on_both_engines! {
     // Sixteen roles with 64 permissions each, twenty licences with 50 entitlements each: all was
@@ -96,5 +96,24 @@ on_both_engines! {
         let again = sessions::bearer_user(&platform.core, app.id, tokens.access_token.expose()).await;
         let request = to("ada2@example.com", Purpose::EmailVerify, Some(again.unwrap()));
         otp::send(&platform.core, &context, request).await.unwrap();
+    }
+
+    // The thief's code for a new address was on its way when the user signed out everywhere; used
+    // afterwards, it made the account the thief's.
+    async fn a_code_for_a_new_address_ends_with_the_sessions(db: TestDatabase) {
+        let platform = Platform::start(&db).await;
+        let app = platform.app("shop").await;
+        let (user, _) = platform.sign_in(&app, "ada@example.com").await;
+        let context = platform.authenticate(&app).await;
+        let thiefs = "thief@example.com";
+        let request = to(thiefs, Purpose::EmailVerify, Some(user));
+        let sent = otp::send(&platform.core, &context, request).await.unwrap();
+        let right = platform.code(app.id, thiefs, 0).await;
+        sessions::revoke_user(&platform.core, &context, user).await.unwrap();
+        let request = with(sent.otp_request_id, right.expose(), Purpose::EmailVerify);
+        let verified = otp::verify(&platform.core, &context, request).await;
+        assert_eq!(code(verified), Some(Code::OtpExpired));
+        let found = users::show(&platform.core, &platform.operator(), app.id, user).await.unwrap();
+        assert_eq!(found.email.unwrap().value.original(), "ada@example.com");
     }
 }

@@ -225,4 +225,20 @@ impl AppWrite<'_> {
             })
             .transpose()
     }
+
+    /// Voids the live requests that are bound to a user: for an address to be set on its account.
+    /// Gives how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn void_codes_of_user(
+        &mut self,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE otp_requests SET voided_at = $3 WHERE app_id = $1 \
+             AND user_id = $2 AND used_at IS NULL AND voided_at IS NULL AND expires_at > $3";
+        let params = [self.app_id.into(), user_id.into(), now.into()];
+        self.connection.execute(SQL, &params)
+    }
 }

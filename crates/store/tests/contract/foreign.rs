@@ -288,6 +288,11 @@ pub(crate) const CASES: &[Case] = &[
             .count_wrong_otp(w.otp, Purpose::Login, &[hash(8); 2], at(1))?
             .is_some())
     }),
+    beside_a_twin(write(
+        "AppWrite::void_codes_of_user",
+        Foreign::Nothing,
+        |app, w| Ok(app.void_codes_of_user(w.user, at(1))? > 0),
+    )),
     write(
         "AppWrite::insert_secret",
         Foreign::ARowOfItsOwn,
@@ -438,7 +443,8 @@ impl World {
         }
         let ada = new_user(email("Ada@example.com"));
         let session = new_session(ada.id);
-        let otp = new_otp(ada.contact.clone());
+        let mut otp = new_otp(ada.contact.clone());
+        otp.user_id = Some(ada.id);
         let license = new_license();
         let (device, lost) = (claim(license.id, 1, at(0)), claim(license.id, 2, at(0)));
         let world = Self {

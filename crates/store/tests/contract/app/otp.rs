@@ -19,6 +19,7 @@ contract! {
     what_is_not_live_is_not_consumed: AppWrite::consume_otp;
     wrong_attempts_are_counted_up_to_the_lock: AppWrite::count_wrong_otp;
     what_is_not_live_is_not_counted: AppWrite::count_wrong_otp;
+    the_live_requests_of_a_user_are_voided: AppWrite::void_codes_of_user;
     another_apps_request_is_recognised_as_such: AppRead::otp_belongs_to_another_app;
 }
 
@@ -319,4 +320,41 @@ async fn another_apps_request_is_recognised_as_such(db: TestDatabase) {
     assert!(!foreign(&app, id).await);
     let unknown = OtpRequestId::from_uuid(fresh());
     assert!(!foreign(&app, unknown).await);
+}
+
+async fn the_live_requests_of_a_user_are_voided(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let (ada, eve) = (UserId::from_uuid(fresh()), UserId::from_uuid(fresh()));
+    let mut ids = Vec::new();
+    for (contact, user_id, expires_at) in [
+        ("a@example.com", Some(ada), at(300)),
+        ("b@example.com", Some(ada), at(300)),
+        ("used@example.com", Some(ada), at(300)),
+        ("over@example.com", Some(ada), at(10)),
+        ("eve@example.com", Some(eve), at(300)),
+        ("nobody@example.com", None, at(300)),
+    ] {
+        let mut new = new_otp(email(contact));
+        new.user_id = user_id;
+        new.expires_at = expires_at;
+        ids.push(new.id);
+        app.write(move |app| app.insert_otp_request(&new)).await;
+    }
+    let used = consume(&app, ids[2], Purpose::Login, 9, at(1)).await;
+    assert!(used.is_some());
+    let void = async || {
+        app.write(move |app| app.void_codes_of_user(ada, at(10)))
+            .await
+    };
+    assert_eq!(void().await, 2);
+    assert_eq!(void().await, 0);
+    for (id, voided) in ids
+        .into_iter()
+        .zip([true, true, false, false, false, false])
+    {
+        assert_eq!(
+            standing(&app, id).await.expect("it is there").voided,
+            voided
+        );
+    }
 }
