@@ -63,7 +63,7 @@ pub struct AppLimits {
     /// Wrong codes for one contact, over all its requests (63B §3.2.2: a new code does not reset
     /// the count).
     pub otp_failures_per_contact: LimitRule,
-    /// Activations and licence files asked for with one key.
+    /// Devices that one key is tried on; and licence files of one device.
     pub license_per_key: LimitRule,
     /// Refused licence calls on behalf of one client address, where the app's backend names it.
     pub license_failures_per_address: LimitRule,

@@ -87,19 +87,21 @@ type Done = std::result::Result<Activated, Refusal>;
 impl Step {
     fn run(&self, here: &Here, tx: &mut WriteTx<'_>) -> Result<Done> {
         let now = here.context.now();
+        let found = self.find(here, tx)?;
+        // A device that has its slot does not guess, whatever its neighbours behind one address do.
+        let known = found.as_ref().is_some_and(|it| it.activation.is_some());
         let mut scope = tx.app(here.app.id);
-        if let Some(refusal) = too_many_guesses(&mut scope, self.guesses.as_ref(), now)? {
+        if !known && let Some(refusal) = too_many_guesses(&mut scope, self.guesses.as_ref(), now)? {
             return Ok(Err(refusal));
         }
-        let Some(found) = self.find(here, tx)? else {
+        let Some(found) = found else {
             return Ok(Err(Refusal::of(Code::LicenseNotFound, None)));
         };
         let id = found.id;
         if let Some(code) = refusal(found.status, found.expires_at, now) {
             return Ok(Err(Refusal::of(code, Some(id))));
         }
-        let mut scope = tx.app(here.app.id);
-        if found.activation.is_none() {
+        if !known {
             let limit = per_key(&self.keyring, here, id);
             if let HitOutcome::Refused { retry_after, .. } = scope.hit_limits(&[limit], now)? {
                 return Ok(Err(Refusal::waiting(retry_after, Some(id))));
@@ -159,7 +161,7 @@ impl Step {
     }
 }
 
-/// The limit on what may be asked for with one key.
+/// The limit on the devices that one key is tried on.
 pub(crate) fn per_key(keyring: &Keyring, here: &Here, id: LicenseId) -> Hit {
     Hit {
         key: keyring.limit_key("license.key", &id.to_string()),

@@ -129,6 +129,7 @@ struct Draft {
 }
 
 type Found<T> = std::result::Result<T, Refusal>;
+type Seat = ([u8; 32], Option<ActivationId>);
 
 impl Step {
     fn run(&self, here: &Here, tx: &mut WriteTx<'_>) -> Result<Result<Found<Draft>>> {
@@ -137,12 +138,20 @@ impl Step {
             Ok(ttl) => ttl,
             Err(wrong) => return Ok(Err(wrong)),
         };
-        if let Some(refusal) =
-            too_many_guesses(&mut tx.app(here.app.id), self.guesses.as_ref(), now)?
+        let found = self.license(here, tx)?;
+        let seat = match &found {
+            Some(license) => Some(self.seat_of_device(here, tx, license.id)?),
+            None => None,
+        };
+        // A device that has its slot does not guess, whatever its neighbours behind one address do.
+        let known = matches!(seat, Some((_, Some(_))));
+        if !known
+            && let Some(refusal) =
+                too_many_guesses(&mut tx.app(here.app.id), self.guesses.as_ref(), now)?
         {
             return Ok(Ok(Err(refusal)));
         }
-        let Some(license) = self.license(here, tx)? else {
+        let Some((license, seat)) = found.zip(seat) else {
             return Ok(Ok(Err(Refusal::of(Code::LicenseNotFound, None))));
         };
         let id = Some(license.id);
@@ -158,7 +167,7 @@ impl Step {
         if end <= now.as_second() {
             return Ok(Ok(Err(Refusal::of(Code::LicenseExpired, id))));
         }
-        let activation_id = match self.seat(here, tx, &license)? {
+        let activation_id = match self.seat(here, tx, license.id, seat)? {
             Ok(activation_id) => activation_id,
             Err(refusal) => return Ok(Ok(Err(refusal))),
         };
@@ -212,26 +221,44 @@ impl Step {
         }
     }
 
+    /// What the device is known by on the licence, and its slot if it has one.
+    fn seat_of_device(&self, here: &Here, tx: &mut WriteTx<'_>, id: LicenseId) -> Result<Seat> {
+        let device = self.device(here, tx, id)?;
+        let held = tx.app(here.app.id).activation_of_device(id, &device)?;
+        Ok((device, held))
+    }
+
     /// The device's slot. Asked for by key it must be there; asked for by id it is taken.
     fn seat(
         &self,
         here: &Here,
         tx: &mut WriteTx<'_>,
-        license: &License,
+        id: LicenseId,
+        (device, held): Seat,
     ) -> Result<Found<ActivationId>> {
-        let id = license.id;
         let now = here.now();
-        let limit = per_key(&self.keyring, here, id);
-        let device = self.device(here, tx, id)?;
-        let mut scope = tx.app(here.app.id);
-        let activation = scope.activation_of_device(id, &device)?;
-        if activation.is_none() && self.key.is_some() {
+        if held.is_none() && self.key.is_some() {
             return Ok(Err(Refusal::of(Code::LicenseNotActivated, Some(id))));
         }
+        // The files of a device are counted apart from the devices that a key is tried on: a key
+        // that leaked must not keep its owner from his next file.
+        let limit = match held {
+            Some(activation_id) => files_of(&self.keyring, here, activation_id),
+            None => per_key(&self.keyring, here, id),
+        };
+        let mut scope = tx.app(here.app.id);
         if let HitOutcome::Refused { retry_after, .. } = scope.hit_limits(&[limit], now)? {
             return Ok(Err(Refusal::waiting(retry_after, Some(id))));
         }
-        if let Some(activation_id) = activation {
+        if let Some(activation_id) = held {
+            // A file cannot be taken back, so a decision that is being written is waited for.
+            scope.hold_license(id)?;
+            if let Some(code) = scope.license(id, now)?.and_then(|found| found.refusal(now)) {
+                return Ok(Err(Refusal::of(code, Some(id))));
+            }
+            if scope.activation_of_device(id, &device)? != Some(activation_id) {
+                return Ok(Err(Refusal::of(Code::LicenseNotActivated, Some(id))));
+            }
             scope.saw_activation(activation_id, plus_seconds(now, -SEEN_EVERY_SECONDS), now)?;
             return Ok(Ok(activation_id));
         }
@@ -274,5 +301,13 @@ impl Step {
         let key = LicenseKey::parse(opened.expose())
             .ok_or_else(|| Error::internal(format!("the key of licence {id} is none")))?;
         Ok(device_hash(app_id, &key, &device))
+    }
+}
+
+/// The limit on the files of one device.
+fn files_of(keyring: &Keyring, here: &Here, id: ActivationId) -> Hit {
+    Hit {
+        key: keyring.limit_key("license.files", &id.to_string()),
+        rule: here.app.settings.limits.license_per_key,
     }
 }

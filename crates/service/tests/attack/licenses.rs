@@ -1,5 +1,7 @@
 //! Keys that are guessed, stolen or shared, and slots that are fought for.
 
+mod outages;
+
 use std::sync::Arc;
 
 use doorward_domain::license::{Device, LicenseKey};

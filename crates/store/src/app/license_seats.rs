@@ -133,12 +133,15 @@ impl AppWrite<'_> {
         self.one(SQL, claim)
     }
 
-    /// The slot that the device released and nobody has got since, alive again.
+    /// The slot that the device released and nobody has got since, alive again, unless the licence
+    /// ended while this one waited for it.
     fn take_back(&mut self, claim: &Claim) -> Result<Option<ActivationId>, StoreError> {
         const SQL: &str = "UPDATE license_activations SET last_seen_at = $4, \
              device_label = COALESCE($5, device_label), released_at = NULL, \
              release_reason = NULL, slot_free_at = NULL WHERE app_id = $1 AND license_id = $2 \
              AND device_hash = $3 AND released_at IS NOT NULL AND slot_returned = FALSE \
+             AND EXISTS (SELECT 1 FROM licenses l WHERE l.app_id = $1 AND l.id = $2 \
+             AND l.status = 'active' AND (l.expires_at IS NULL OR l.expires_at > $4)) \
              RETURNING id";
         self.one(SQL, claim)
     }

@@ -4,8 +4,10 @@
 //! older copy, or change the program. What the record is good for is that turning the clock back,
 //! by itself, gains nothing.
 
-use std::io::{ErrorKind, Read as _};
+use std::fs::File;
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_lc_rs::hmac;
 use jiff::Timestamp;
@@ -81,6 +83,27 @@ impl LastSeenFile {
         }
     }
 
+    /// A file of nobody else's to write in. A program that is started twice would else put half of
+    /// the other's record in place, which locks its user out for good; and a link that somebody
+    /// laid there is not followed. The few names are for what earlier processes of the same number
+    /// have left behind.
+    fn beside(&self) -> std::io::Result<(File, PathBuf)> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let process = std::process::id();
+        let mut tries = 0;
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let mut name = self.path.clone().into_os_string();
+            name.push(format!(".{process}-{number}.new"));
+            let path = PathBuf::from(name);
+            match File::options().write(true).create_new(true).open(&path) {
+                Ok(file) => return Ok((file, path)),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && tries < 100 => tries += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     fn parse(&self, text: &str) -> Option<Timestamp> {
         let (signed, tag) = text.trim_end().rsplit_once(' ')?;
         hmac::verify(&self.key, signed.as_bytes(), &encoding::decode(tag)?).ok()?;
@@ -91,7 +114,7 @@ impl LastSeenFile {
 
 impl LastSeen for LastSeenFile {
     fn load(&mut self) -> Result<Option<Timestamp>, LastSeenError> {
-        let file = match std::fs::File::open(&self.path) {
+        let file = match File::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -110,11 +133,18 @@ impl LastSeen for LastSeenFile {
         let signed = format!("{LABEL} {}", at.as_second());
         let tag = hmac::sign(&self.key, signed.as_bytes());
         let line = format!("{signed} {}\n", encoding::encode(tag.as_ref()));
-        let mut beside = self.path.clone().into_os_string();
-        beside.push(".new");
-        std::fs::write(&beside, line)?;
-        std::fs::rename(&beside, &self.path)?;
-        Ok(())
+        let (mut file, beside) = self.beside()?;
+        let placed = file
+            .write_all(line.as_bytes())
+            .and_then(|()| file.sync_all())
+            .and_then(|()| {
+                drop(file);
+                std::fs::rename(&beside, &self.path)
+            });
+        if placed.is_err() {
+            std::fs::remove_file(&beside).ok();
+        }
+        Ok(placed?)
     }
 }
 

@@ -94,6 +94,9 @@ fn desktop() {
         );
         let online = (true, format!("online {ENTITLEMENTS}"));
         assert_eq!(page.start("activate", &key), online);
+        // A typing error later costs nothing.
+        let (runs, said) = page.start("activate", "PAINTER-0000-0000-0000-0001");
+        assert_eq!((runs, said.as_str()), (false, "LICENSE_INVALID"));
         assert_eq!(page.start("start", ""), online);
         let good = page.state();
 

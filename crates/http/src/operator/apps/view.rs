@@ -140,7 +140,7 @@ struct Limits {
     /// Wrong codes for one contact, over all its requests.
     #[schema(value_type = Option<Rule>)]
     otp_failures_per_contact: Option<LimitRule>,
-    /// Activations and licence files asked for with one key.
+    /// Devices that one key is tried on; and licence files of one device.
     #[schema(value_type = Option<Rule>)]
     license_per_key: Option<LimitRule>,
     /// Refused licence calls on behalf of one client address.

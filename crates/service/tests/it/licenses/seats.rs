@@ -184,8 +184,9 @@ on_both_engines! {
         assert_eq!(code(verify(bad, &key, "two").await), Some(Code::LicenseNotActivated));
         let limited = verify(bad, &House::unknown_key(), "one").await.expect_err("too many");
         assert_eq!((limited.code(), limited.retry_after()), (Code::RateLimited, Some(60)));
-        let limited = code(verify(bad, &key, "one").await);
-        assert_eq!(limited, Some(Code::RateLimited), "nothing is looked up for it any more");
+        let limited = code(verify(bad, &key, "two").await);
+        assert_eq!(limited, Some(Code::RateLimited), "a right key is not told from a wrong one");
+        verify(bad, &key, "one").await.expect("a device with its slot does not guess");
         verify(good, &key, "one").await.expect("others are not hindered");
         // All addresses together have used up what the app has.
         for _ in 0..2 {

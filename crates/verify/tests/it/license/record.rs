@@ -115,3 +115,38 @@ fn a_record_that_cannot_be_written_is_a_reason() {
     assert!(matches!(folder.record().load(), Err(LastSeenError::Io(_))));
     assert_eq!(folder.outcome(NOW), Some(R::ClockRecord));
 }
+
+/// A program that is started twice at once, by a double click or at the sign-in: half a record in
+/// its place would lock its owner out for good.
+#[test]
+fn many_programs_at_once_spoil_nothing() {
+    let folder = Folder::new();
+    let start = std::sync::Barrier::new(8);
+    std::thread::scope(|scope| {
+        for program in 0..8 {
+            let (folder, start) = (&folder, &start);
+            scope.spawn(move || {
+                start.wait();
+                for round in 0..40 {
+                    assert_eq!(folder.outcome(NOW + round * 4 + program), None);
+                }
+            });
+        }
+    });
+    assert!(folder.record().load().unwrap().is_some());
+    let left: Vec<_> = fs::read_dir(folder.0.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "nothing beside it");
+}
+
+/// Who may write into the folder of a program that runs with more rights must not choose the file
+/// that it overwrites.
+#[cfg(unix)]
+#[test]
+fn a_link_beside_it_is_not_followed() {
+    let folder = Folder::new();
+    let victim = folder.0.path().join("victim");
+    fs::write(&victim, "mine").unwrap();
+    std::os::unix::fs::symlink(&victim, folder.0.path().join("last-seen.new")).unwrap();
+    assert_eq!(folder.outcome(NOW), None);
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "mine");
+}
