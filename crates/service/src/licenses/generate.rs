@@ -15,6 +15,7 @@ use doorward_store::app::{AppWrite, NewLicense};
 use serde_json::{Map, Value};
 
 use super::Asker;
+use super::carried::{carried, refuse_too_many};
 use crate::caller::Here;
 use crate::context::Describe;
 use crate::core::Core;
@@ -72,8 +73,8 @@ pub struct Generated {
 ///
 /// # Errors
 /// [`Code::ValidationError`]; [`Code::TenantNotFound`], [`Code::UserNotFound`],
-/// [`Code::UserDeleted`]; [`Code::Conflict`] when the user would have more than twenty; for an
-/// operator [`Code::Forbidden`] without `licenses:write` and [`Code::AppNotFound`].
+/// [`Code::UserDeleted`]; [`Code::Conflict`] when the user would have more than twenty, or more
+/// different entitlements than a token carries; for an operator [`Code::Forbidden`] without `licenses:write` and [`Code::AppNotFound`].
 pub async fn generate(
     core: &Core,
     asker: &Asker,
@@ -87,10 +88,14 @@ pub async fn generate(
             if let Some(error) = refuse_holders(&mut tx.app(here.app.id), &terms, count)? {
                 return Ok(Err(error));
             }
-            (0..count)
+            let (now, user) = (here.context.now(), terms.user_id);
+            let before = carried(&mut tx.app(here.app.id), user, now)?;
+            let made = (0..count)
                 .map(|_| write(&keyring, here, tx, &terms))
-                .collect::<Result<_>>()
-                .map(Ok)
+                .collect::<Result<_>>()?;
+            let after = carried(&mut tx.app(here.app.id), user, now)?;
+            refuse_too_many(before, after)?;
+            Ok(Ok(made))
         })
         .await
 }

@@ -5,6 +5,7 @@
 
 mod activate;
 mod asker;
+mod carried;
 mod checkout;
 mod decide;
 mod find;

@@ -9,6 +9,7 @@ use doorward_store::app::LicenseChange;
 use serde_json::{Map, Value};
 
 use super::Asker;
+use super::carried::{carried, refuse_too_many};
 use super::find::{Sought, Which};
 use super::refuse::Refusal;
 use crate::context::Describe;
@@ -59,8 +60,8 @@ pub struct UpdateLicense {
 ///
 /// # Errors
 /// [`Code::ValidationError`]; [`Code::LicenseInvalid`], [`Code::LicenseNotFound`],
-/// [`Code::LicenseRevoked`]; [`Code::Conflict`] when more slots are taken than there would be; for
-/// an operator [`Code::Forbidden`] without `licenses:write` and [`Code::AppNotFound`].
+/// [`Code::LicenseRevoked`]; [`Code::Conflict`] when more slots are taken than there would be,
+/// or its user would have more different entitlements than a token carries; for an operator [`Code::Forbidden`] without `licenses:write` and [`Code::AppNotFound`].
 pub async fn update(
     core: &Core,
     asker: &Asker,
@@ -93,11 +94,13 @@ pub async fn update(
             if changed.is_empty() {
                 return Ok(Ok(Ok(before)));
             }
+            let carried_before = carried(&mut scope, before.user_id, now)?;
             if !scope.update_license(&change)? {
                 return Err(Error::internal(
                     "a held licence was changed by somebody else",
                 ));
             }
+            refuse_too_many(carried_before, carried(&mut scope, before.user_id, now)?)?;
             let event = here
                 .event(Action::LicenseUpdated)
                 .on("license", id)

@@ -4,7 +4,7 @@ use doorward_domain::Code;
 use doorward_domain::entitlement::Entitlements;
 use doorward_domain::otp::Purpose;
 use doorward_domain::role::RoleName;
-use doorward_service::licenses::{self, Asker, Terms};
+use doorward_service::licenses::{self, Asker, LicenseFilter, Patch, Terms, UpdateLicense, Which};
 use doorward_service::organizations::{self, CreateOrganization};
 use doorward_service::roles::{self, DefineRole, RoleChange};
 use doorward_service::sessions::{self, Refresh};
@@ -52,6 +52,8 @@ on_both_engines! {
         }
         assert!(refused > 0);
         let asker = Asker::Operator(platform.operator(), app.id);
+        let mut first = None;
+        let all = || LicenseFilter { limit: 10, ..LicenseFilter::default() };
         for licence in 0..2 {
             let entitlements: Map<_, _> =
                 (0..50).map(|n| (long("e", licence, n), json!(9_007_199_254_740_991_i64))).collect();
@@ -60,14 +62,34 @@ on_both_engines! {
                 entitlements: Entitlements::parse(&entitlements.into()).unwrap(),
                 ..Terms::default()
             };
-            licenses::generate(&platform.core, &asker, terms, 1).await.unwrap();
-            // One licence with all it may have rides in the token, beside every role.
-            if licence == 0 {
-                let (_, tokens) = platform.sign_in(&app, "ada@example.com").await;
-                let me = sessions::me(&platform.core, tokens.access_token.expose()).await.unwrap();
-                assert_eq!((me.user_id, me.roles.len()), (user_id, 16));
-                assert!(tokens.access_token.expose().len() < doorward_verify::MAX_TOKEN_LEN - 1_024);
+            if let Some(first) = first {
+                // What was bought first must not be gone with the second: the seller hears it.
+                let second = licenses::generate(&platform.core, &asker, terms.clone(), 1).await;
+                assert_eq!(code(second), Some(Code::Conflict));
+                let owned = licenses::list(&platform.core, &asker, all()).await.unwrap();
+                assert_eq!(owned.len(), 1, "nothing was written");
+                let change = UpdateLicense {
+                    entitlements: Patch::Set(Map::from_iter([("one_more".to_owned(), json!(true))])),
+                    ..UpdateLicense::default()
+                };
+                let small = Terms { user_id: Some(user_id), ..Terms::default() };
+                let small = licenses::generate(&platform.core, &asker, small, 1).await.unwrap();
+                let small = Which::Id(small[0].license.id);
+                let grown = licenses::update(&platform.core, &asker, small, change).await;
+                assert_eq!(code(grown), Some(Code::Conflict));
+                // Round that by suspending, and the token guards itself.
+                licenses::suspend(&platform.core, &asker, Which::Id(first), None).await.unwrap();
+                licenses::generate(&platform.core, &asker, terms, 1).await.unwrap();
+                licenses::resume(&platform.core, &asker, Which::Id(first)).await.unwrap();
+                continue;
             }
+            let made = licenses::generate(&platform.core, &asker, terms, 1).await.unwrap();
+            first = Some(made[0].license.id);
+            // One licence with all it may have rides in the token, beside every role.
+            let (_, tokens) = platform.sign_in(&app, "ada@example.com").await;
+            let me = sessions::me(&platform.core, tokens.access_token.expose()).await.unwrap();
+            assert_eq!((me.user_id, me.roles.len()), (user_id, 16));
+            assert!(tokens.access_token.expose().len() < doorward_verify::MAX_TOKEN_LEN - 1_024);
         }
         let context = platform.authenticate(&app).await;
         let request = Refresh {
