@@ -54,8 +54,12 @@ CREATE INDEX role_assignments_custom ON role_assignments (app_id, custom_role)
 CREATE INDEX role_assignments_owner ON role_assignments (app_id, tenant_id, user_id)
     WHERE role = 'owner';
 
+-- Whoever revokes a user's sessions voids the codes that would give them a new address.
+CREATE INDEX otp_requests_user ON otp_requests (app_id, user_id) WHERE user_id IS NOT NULL;
+
 -- What consumers that subscribe to revocations are told: tokens of this session, or of this user
--- issued up to `issued_until`, no longer count. Lives as long as such a token could.
+-- issued up to `issued_until`, no longer count. Lives as long as such a token could. One row of each
+-- subject, however often it is revoked.
 CREATE TABLE revocations (
     app_id        UUID        NOT NULL,
     id            UUID        NOT NULL,
@@ -64,7 +68,7 @@ CREATE TABLE revocations (
     issued_until  TIMESTAMPTZ NOT NULL,
     recorded_at   TIMESTAMPTZ NOT NULL,
     expires_at    TIMESTAMPTZ NOT NULL,
-    PRIMARY KEY (app_id, id)
+    PRIMARY KEY (app_id, kind, subject_id)
 );
 -- Each node asks for the news of all apps at once.
 CREATE INDEX revocations_recorded ON revocations (recorded_at);

@@ -153,6 +153,9 @@ fn read(mut body: AppBody) -> ApiResult<(AppCredentials, VerifyOtp)> {
     let purpose = fields.required("purpose", purpose);
     let client_ip = fields.optional("client_ip", ip);
     let tenant_id = fields.optional("tenant_id", uuid);
+    if matches!(tenant_id, Some(Some(_))) && purpose.is_some_and(|given| given != Purpose::Login) {
+        fields.refuse("tenant_id", "Is for the purpose LOGIN only");
+    }
     body.finish(|| {
         Some(VerifyOtp {
             otp_request_id: otp_request_id?,

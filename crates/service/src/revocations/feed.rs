@@ -8,7 +8,7 @@ use doorward_domain::time::plus_seconds;
 use doorward_domain::{AppId, Code, Timestamp};
 use doorward_verify::revocations::{REVOCATIONS_TYP, RevocationsBuilder};
 
-use crate::core::Core;
+use crate::core::{Core, SigningSet};
 use crate::error::{Error, Result};
 
 /// The longest that a request for the feed may wait for news.
@@ -18,6 +18,9 @@ pub const FEED_WAIT_MAX: Duration = Duration::from_secs(25);
 const RENEW_SECONDS: i64 = 60;
 /// Life of a document in seconds. A consumer that gets no newer one knows that it knows nothing.
 const LIFE_SECONDS: i64 = 300;
+
+/// Entries that are hashed while a request waits: less than a millisecond.
+const FEW: usize = 1_000;
 
 /// A signed document.
 #[derive(Debug)]
@@ -36,8 +39,8 @@ pub struct Document {
 /// [`Code::AppNotFound`].
 pub async fn current(core: &Core, app_id: AppId) -> Result<Arc<Document>> {
     let now = core.clock.now();
-    if let Some(document) = known(core, app_id, now) {
-        return document;
+    if let Some(document) = known(core, app_id, now).await? {
+        return Ok(document);
     }
     let entries = core
         .store
@@ -50,29 +53,88 @@ pub async fn current(core: &Core, app_id: AppId) -> Result<Arc<Document>> {
         .await?;
     core.revocations.put(app_id, &entries, now);
     // Others may have made it meanwhile: all give the same away.
-    match known(core, app_id, now) {
-        Some(document) => document,
+    match known(core, app_id, now).await? {
+        Some(document) => Ok(document),
         // More feeds are asked for than are kept.
-        None => sign(core, app_id, entries.iter(), now).map(Arc::new),
+        None => make(core, app_id, entries, now).await,
     }
 }
 
-/// The document kept by this node, made anew when it is old.
-fn known(core: &Core, app_id: AppId, now: Timestamp) -> Option<Result<Arc<Document>>> {
-    core.revocations.with_current(app_id, now, |known| {
-        let is_good = |document: &&Arc<Document>| {
-            document.issued_at.saturating_add(RENEW_SECONDS) > now.as_second()
-                && document.issued_at <= plus_seconds(now, RENEW_SECONDS).as_second()
-                && document.kid == active_kid(core)
-        };
-        if let Some(document) = known.document.as_ref().filter(is_good) {
-            return Ok(Arc::clone(document));
+/// What is known of a feed that is kept.
+enum Kept {
+    /// The document.
+    Made(Arc<Document>),
+    /// What it is to be made of.
+    ToMake(u64, Vec<Revocation>),
+}
+
+/// The document kept by this node, made anew when it is old. Making it holds nothing that others
+/// need: with many entries it takes a while.
+async fn known(core: &Core, app_id: AppId, now: Timestamp) -> Result<Option<Arc<Document>>> {
+    let kid = active_kid(core);
+    let good = |document: &Arc<Document>, now: Timestamp| {
+        document.issued_at.saturating_add(RENEW_SECONDS) > now.as_second()
+            && document.issued_at <= plus_seconds(now, RENEW_SECONDS).as_second()
+            && document.kid == kid
+    };
+    let feeds = &core.revocations;
+    let found = feeds.with_current(app_id, now, |known| {
+        match known
+            .document
+            .as_ref()
+            .filter(|document| good(document, now))
+        {
+            Some(document) => Ok(Arc::clone(document)),
+            None => Err(Arc::clone(&known.maker)),
         }
-        known.entries.retain(|_, entry| entry.expires_at > now);
-        let document = Arc::new(sign(core, app_id, known.entries.values(), now)?);
-        known.document = Some(Arc::clone(&document));
-        Ok(document)
-    })
+    });
+    let maker = match found {
+        None => return Ok(None),
+        Some(Ok(document)) => return Ok(Some(document)),
+        Some(Err(maker)) => maker,
+    };
+    let _turn = maker.lock().await;
+    let now = core.clock.now();
+    // Who was before us has made it.
+    let kept = feeds.with_current(app_id, now, |known| {
+        match known
+            .document
+            .as_ref()
+            .filter(|document| good(document, now))
+        {
+            Some(document) => Kept::Made(Arc::clone(document)),
+            None => {
+                known.entries.retain(|_, entry| entry.expires_at > now);
+                Kept::ToMake(known.changes, known.entries.values().copied().collect())
+            }
+        }
+    });
+    match kept {
+        None => Ok(None),
+        Some(Kept::Made(document)) => Ok(Some(document)),
+        Some(Kept::ToMake(changes, entries)) => {
+            let document = make(core, app_id, entries, now).await?;
+            feeds.keep(app_id, changes, &document);
+            Ok(Some(document))
+        }
+    }
+}
+
+/// Makes a document, away from the threads that serve requests when there is much to hash.
+async fn make(
+    core: &Core,
+    app_id: AppId,
+    entries: Vec<Revocation>,
+    now: Timestamp,
+) -> Result<Arc<Document>> {
+    let (set, issuer) = (core.signing(), core.settings.issuer.clone());
+    if entries.len() <= FEW {
+        return sign(&set, &issuer, app_id, &entries, now).map(Arc::new);
+    }
+    tokio::task::spawn_blocking(move || sign(&set, &issuer, app_id, &entries, now))
+        .await
+        .map_err(|error| Error::internal(format!("making a document: {error}")))?
+        .map(Arc::new)
 }
 
 /// The feed as soon as it is another than `etag` says, at the latest after `patience`.
@@ -111,19 +173,18 @@ fn active_kid(core: &Core) -> String {
 
 /// Makes the document. The same entries in the same minute give the same document on every node, and
 /// one with more entries is never the older one.
-fn sign<'e>(
-    core: &Core,
+fn sign(
+    set: &SigningSet,
+    issuer: &str,
     app_id: AppId,
-    entries: impl Iterator<Item = &'e Revocation>,
+    entries: &[Revocation],
     now: Timestamp,
 ) -> Result<Document> {
-    let set = core.signing();
     let key = set
         .active
         .as_ref()
         .ok_or_else(|| Error::internal("there is no signing key"))?;
     let minute = now.as_second() - now.as_second().rem_euclid(RENEW_SECONDS);
-    let entries: Vec<&Revocation> = entries.collect();
     let newest = entries
         .iter()
         .map(|entry| entry.recorded_at.as_second())
@@ -134,7 +195,7 @@ fn sign<'e>(
     let issued_at = newest.max(minute);
     let at = |seconds| Timestamp::from_second(seconds).unwrap_or(now);
     let mut document = RevocationsBuilder::new(
-        core.settings.issuer.as_str(),
+        issuer,
         app_id.as_uuid(),
         at(issued_at),
         at(issued_at.saturating_add(LIFE_SECONDS)),

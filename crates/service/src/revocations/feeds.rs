@@ -36,6 +36,10 @@ pub(super) struct Known {
     pub(super) entries: BTreeMap<Revoked, Revocation>,
     /// The document made of them, until something changes.
     pub(super) document: Option<Arc<Document>>,
+    /// Grows with every change of the entries.
+    pub(super) changes: u64,
+    /// Held by whoever makes the document: it is made once, and nobody else waits for it.
+    pub(super) maker: Arc<tokio::sync::Mutex<()>>,
     asked_at: Timestamp,
     /// When it was last known to be current.
     current_at: Timestamp,
@@ -54,6 +58,7 @@ impl Known {
         }
         self.entries.insert(entry.revoked, entry);
         self.document = None;
+        self.changes = self.changes.wrapping_add(1);
         true
     }
 }
@@ -104,6 +109,16 @@ impl Feeds {
         Some(work(known))
     }
 
+    /// Keeps the document that was made of the entries as they were after so many changes.
+    pub(super) fn keep(&self, app_id: AppId, changes: u64, document: &Arc<Document>) {
+        let mut state = self.state();
+        if let Some(known) = state.apps.get_mut(&app_id)
+            && known.changes == changes
+        {
+            known.document = Some(Arc::clone(document));
+        }
+    }
+
     /// Keeps what was read of an app at `now`; what was read meanwhile stays.
     pub(super) fn put(&self, app_id: AppId, entries: &[Revocation], now: Timestamp) {
         let mut state = self.state();
@@ -113,6 +128,8 @@ impl Feeds {
         let known = state.apps.entry(app_id).or_insert_with(|| Known {
             entries: BTreeMap::new(),
             document: None,
+            changes: 0,
+            maker: Arc::default(),
             asked_at: now,
             current_at: now,
             whole_at: now,

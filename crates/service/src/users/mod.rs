@@ -77,6 +77,11 @@ pub async fn set_status(
                 .app(app_id)?
                 .ok_or_else(|| Error::new(Code::AppNotFound))?;
             let mut scope = tx.app(app_id);
+            if status != UserStatus::Active {
+                // Codes on their way would outlive a user who is switched off and on again. They
+                // come before the user's row: whoever verifies one holds the two in this order.
+                scope.void_codes_of_user(id, now)?;
+            }
             if scope.set_user_status(id, status, now)? {
                 let active = status == UserStatus::Active;
                 let ended = if active {

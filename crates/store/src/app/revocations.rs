@@ -37,13 +37,20 @@ pub(crate) fn revocation(mut row: Row) -> Result<Revocation, StoreError> {
 }
 
 impl AppWrite<'_> {
-    /// Records that tokens no longer count.
+    /// Records that tokens no longer count. Said again of the same subject, it counts from now on,
+    /// and never for less than before.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn insert_revocation(&mut self, revocation: &Revocation) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO revocations (app_id, id, kind, subject_id, issued_until, \
-             recorded_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+             recorded_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+             ON CONFLICT (app_id, kind, subject_id) DO UPDATE SET id = excluded.id, \
+             recorded_at = excluded.recorded_at, \
+             issued_until = CASE WHEN excluded.issued_until > revocations.issued_until \
+                 THEN excluded.issued_until ELSE revocations.issued_until END, \
+             expires_at = CASE WHEN excluded.expires_at > revocations.expires_at \
+                 THEN excluded.expires_at ELSE revocations.expires_at END";
         let (kind, subject) = revocation.revoked.to_stored(self.app_id);
         let params = [
             self.app_id.into(),

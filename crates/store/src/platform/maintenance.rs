@@ -87,9 +87,10 @@ impl PlatformWrite<'_> {
              (SELECT id FROM (SELECT id FROM outbox WHERE expires_at < $1 AND state <> 'queued' \
              ORDER BY expires_at LIMIT 1000) dead LIMIT $2) \
              AND expires_at < $1 AND state <> 'queued'";
-        const REVOCATIONS: &str = "DELETE FROM revocations WHERE (app_id, id) IN \
-             (SELECT app_id, id FROM (SELECT app_id, id FROM revocations WHERE expires_at < $1 \
-             ORDER BY expires_at LIMIT 1000) dead LIMIT $2) AND expires_at < $1";
+        const REVOCATIONS: &str = "DELETE FROM revocations WHERE (app_id, kind, subject_id) IN \
+             (SELECT app_id, kind, subject_id FROM (SELECT app_id, kind, subject_id \
+             FROM revocations WHERE expires_at < $1 ORDER BY expires_at LIMIT 1000) dead \
+             LIMIT $2) AND expires_at < $1";
         let today = now.as_second().div_euclid(86_400);
         let limit = limit.into();
         let kept = keep_until.into();

@@ -9,6 +9,7 @@ use crate::support::{at, fresh, micros, new_revocation, seed_app};
 contract! {
     an_entry_is_read_as_it_was_written: AppWrite::insert_revocation, AppRead::revocations;
     what_is_over_is_left_out: AppRead::revocations;
+    a_subject_has_one_entry_that_never_says_less: AppWrite::insert_revocation;
 }
 
 async fn an_entry_is_read_as_it_was_written(db: TestDatabase) {
@@ -42,5 +43,33 @@ async fn what_is_over_is_left_out(db: TestDatabase) {
     for (now, there) in [(micros(200, -1), true), (at(200), false)] {
         let found = app.read(move |app| app.revocations(now)).await;
         assert_eq!(!found.is_empty(), there, "{now}");
+    }
+}
+
+async fn a_subject_has_one_entry_that_never_says_less(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let first = new_revocation(at(100), at(200));
+    let entry = |until, recorded, expires| Revocation {
+        id: RevocationId::from_uuid(fresh()),
+        issued_until: at(until),
+        recorded_at: at(recorded),
+        expires_at: at(expires),
+        ..first
+    };
+    for (given, expected) in [
+        (first, (at(100), at(100), at(200))),
+        (entry(150, 150, 260), (at(150), at(150), at(260))),
+        // A node whose clock is behind: it is news, and says no less than before.
+        (entry(90, 160, 190), (at(150), at(160), at(260))),
+    ] {
+        app.write(move |app| app.insert_revocation(&given)).await;
+        let found = app.read(move |app| app.revocations(at(0))).await;
+        assert_eq!(found.len(), 1);
+        let held = found[0];
+        assert_eq!(
+            (held.issued_until, held.recorded_at, held.expires_at),
+            expected
+        );
+        assert_eq!((held.id, held.revoked), (given.id, given.revoked));
     }
 }
