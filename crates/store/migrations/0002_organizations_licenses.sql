@@ -126,6 +126,9 @@ CREATE TABLE license_activations (
     released_at    TIMESTAMPTZ,
     release_reason TEXT,
     slot_free_at   TIMESTAMPTZ,
+    -- The end of the last licence file that was made for the device: until then it can run without
+    -- asking anybody, whoever holds its slot.
+    file_until     TIMESTAMPTZ,
     slot_returned  BOOLEAN     NOT NULL,
     PRIMARY KEY (app_id, id),
     FOREIGN KEY (app_id, license_id) REFERENCES licenses (app_id, id),

@@ -179,7 +179,9 @@ impl Step {
                 "jti": jti,
                 "expires_at": doorward_domain::time::iso(expires_at),
             }));
-        tx.app(here.app.id).audit(&event)?;
+        let mut scope = tx.app(here.app.id);
+        scope.note_license_file(activation_id, expires_at)?;
+        scope.audit(&event)?;
         Ok(Ok(Ok(Draft {
             license,
             activation_id,

@@ -140,15 +140,13 @@ fn release_in(
     }
     let free_at = plus_seconds(now, here.app.settings.license_release_cooling_seconds);
     let reason = ReleaseReason::SelfRelease;
-    if scope
-        .release_seat(id, reason, Some(free_at), now)?
-        .is_none()
-    {
+    let Some(released) = scope.release_seat(id, reason, Some(free_at), now)? else {
         return Ok(Err(Refusal::of(
             Code::LicenseNotActivated,
             Some(license.id),
         )));
-    }
+    };
+    let free_at = released.free_at;
     let event = here
         .event(Action::LicenseSeatReleased)
         .on("license", license.id)

@@ -49,6 +49,8 @@ pub struct Released {
     pub license_id: LicenseId,
     /// What the user called the device.
     pub device_label: Option<String>,
+    /// When the slot is free for another.
+    pub free_at: Timestamp,
 }
 
 impl AppRead<'_> {
@@ -188,7 +190,8 @@ impl AppWrite<'_> {
 
     /// Takes a device's slot from it. Without `free_at` the slot is free at once, also when the
     /// device had released it before and it was still cooling off; with it, the device must hold
-    /// the slot, which stays taken until then. `None` when there is no such slot.
+    /// the slot, which stays taken until then, and until the end of the device's last licence
+    /// file: for so long it can run beside whoever gets the slot. `None` when there is no such slot.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -203,10 +206,12 @@ impl AppWrite<'_> {
              released_at = COALESCE(released_at, $4), \
              release_reason = COALESCE(release_reason, $3), slot_free_at = $4, \
              slot_returned = TRUE WHERE app_id = $1 AND id = $2 AND slot_returned = FALSE \
-             RETURNING license_id, device_label";
+             RETURNING license_id, device_label, slot_free_at";
         const LATER: &str = "UPDATE license_activations SET released_at = $4, \
-             release_reason = $3, slot_free_at = $5 WHERE app_id = $1 AND id = $2 \
-             AND released_at IS NULL RETURNING license_id, device_label";
+             release_reason = $3, \
+             slot_free_at = CASE WHEN file_until > $5 THEN file_until ELSE $5 END \
+             WHERE app_id = $1 AND id = $2 AND released_at IS NULL \
+             RETURNING license_id, device_label, slot_free_at";
         let Some(found) = self.activation(id)? else {
             return Ok(None);
         };
@@ -239,7 +244,23 @@ impl AppWrite<'_> {
         Ok(Some(Released {
             license_id: row.take()?,
             device_label: row.take()?,
+            free_at: row.take()?,
         }))
+    }
+
+    /// Notes until when a device can run on a licence file. An earlier end changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn note_license_file(
+        &mut self,
+        id: ActivationId,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE license_activations SET file_until = $3 WHERE app_id = $1 \
+             AND id = $2 AND (file_until IS NULL OR file_until < $3)";
+        let params = [self.app_id.into(), id.into(), until.into()];
+        self.connection.defer(SQL, &params)
     }
 
     fn give_back(&mut self, license_id: LicenseId, slots: i64) -> Result<(), StoreError> {

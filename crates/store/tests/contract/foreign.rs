@@ -203,6 +203,11 @@ pub(crate) const CASES: &[Case] = &[
     write("AppWrite::return_seats", Foreign::Nothing, |app, w| {
         Ok(app.return_seats(w.license, at(1))? > 0)
     }),
+    // It gives nothing back: what counts is that the owner's slot stays as it is.
+    write("AppWrite::note_license_file", Foreign::Nothing, |app, w| {
+        app.note_license_file(w.activation, at(900))?;
+        Ok(app.activation(w.activation)?.is_some())
+    }),
     write("AppWrite::release_seat", Foreign::Nothing, |app, w| {
         let reason = ReleaseReason::Deactivated;
         let at_once = app.release_seat(w.activation, reason, None, at(1))?;

@@ -7,7 +7,7 @@ use doorward_domain::limit::LimitRule;
 use doorward_domain::secret::SecretText;
 use doorward_domain::{ActivationId, Code};
 use doorward_service::Result;
-use doorward_service::licenses::{self, Activate, Asker, Release, Terms};
+use doorward_service::licenses::{self, Activate, Asker, Checkout, Release, Terms};
 use doorward_testkit::on_both_engines;
 use uuid::Uuid;
 
@@ -101,6 +101,26 @@ on_both_engines! {
         assert_eq!((license.activations_used, devices.len()), (0, 0));
         house.activate(&key, "two").await.expect("the slot is free");
         assert_eq!(code(house.activate(&key, "one").await), Some(Code::LicenseMaxActivations));
+    }
+
+    async fn a_seat_with_a_file_is_free_when_the_file_has_ended(db: TestDatabase) {
+        let house = House::new(&db).await;
+        let key = house.generate(slots(1)).await;
+        let one = house.activate(&key, "one").await.expect("there is a slot").activation_id;
+        let request = Checkout {
+            which: house.which(&key),
+            device_id: "one".to_owned(),
+            ttl_seconds: Some(9 * DAY),
+        };
+        let file = licenses::checkout(&house.platform.core, &house.asker().await, request)
+            .await
+            .expect("it is activated");
+        let free_at = release(&house, &key, one).await.expect("it is released");
+        assert_eq!(free_at, file.expires_at);
+        house.platform.advance(9 * DAY - 1);
+        assert_eq!(code(house.activate(&key, "two").await), Some(Code::LicenseMaxActivations));
+        house.platform.advance(1);
+        house.activate(&key, "two").await.expect("the slot is free");
     }
 
     async fn a_device_that_released_itself_comes_back(db: TestDatabase) {

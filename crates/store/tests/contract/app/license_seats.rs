@@ -15,6 +15,7 @@ contract! {
     a_released_slot_cools_off: AppWrite::release_seat, AppWrite::return_seats;
     a_device_comes_back_to_the_slot_it_released: AppWrite::release_seat, AppWrite::claim_seat;
     a_cooling_slot_can_be_deactivated: AppWrite::release_seat;
+    a_file_keeps_its_slot_taken: AppWrite::note_license_file, AppWrite::release_seat;
     a_sighting_is_noted_once: AppWrite::saw_activation;
 }
 
@@ -152,6 +153,7 @@ async fn a_deactivated_slot_is_free_at_once(db: TestDatabase) {
     let expected = Released {
         license_id: license,
         device_label: Some("device 1".to_owned()),
+        free_at: at(2),
     };
     assert_eq!(released, Some(expected));
     assert_eq!(release(&app, id, None, at(3)).await, None, "once");
@@ -256,4 +258,35 @@ async fn a_sighting_is_noted_once(db: TestDatabase) {
     assert_eq!(device.expect("it is there").last_seen_at, at(3_600));
     release(&app, id, None, at(3_601)).await;
     assert!(!saw(3_600, 9_000).await, "it has no slot");
+}
+
+async fn a_file_keeps_its_slot_taken(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let (license, _) = seed_license(&app, 2).await;
+    let (one, other) = (
+        taken(&app, license, 1, at(1)).await,
+        taken(&app, license, 2, at(1)).await,
+    );
+    for until in [at(500), at(300)] {
+        app.write(move |app| app.note_license_file(one, until))
+            .await;
+    }
+    let released = release(&app, one, Some(at(100)), at(2)).await;
+    assert_eq!(released.map(|seat| seat.free_at), Some(at(500)));
+    let beside = release(&app, other, Some(at(100)), at(2)).await;
+    assert_eq!(beside.map(|seat| seat.free_at), Some(at(100)));
+    assert_eq!(show(&app, license, at(499)).await.activations_used, 1);
+    assert_eq!(show(&app, license, at(500)).await.activations_used, 0);
+    // The device comes back: what it can do without a network is as before.
+    taken_back(&app, license, one).await;
+    let again = release(&app, one, Some(at(200)), at(9)).await;
+    assert_eq!(again.map(|seat| seat.free_at), Some(at(500)));
+    // Whoever answers for the licence takes it back at once.
+    let at_once = release(&app, one, None, at(10)).await;
+    assert_eq!(at_once.map(|seat| seat.free_at), Some(at(10)));
+}
+
+async fn taken_back(app: &Scope, license: LicenseId, id: ActivationId) {
+    let back = take(app, claim(license, 1, at(5))).await;
+    assert_eq!(back, ClaimOutcome::Returned(id));
 }
