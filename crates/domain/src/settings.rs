@@ -40,7 +40,8 @@ pub struct AppSettings {
     pub license_file_max_seconds: i64,
     /// Whether the holder of a licence may release the seat of a lost device himself.
     pub license_self_release: bool,
-    /// Seconds until a seat released by the holder may be taken again (0 to 31,536,000).
+    /// Seconds until a seat released by the holder may be taken again (0 to 31,536,000), at the
+    /// earliest: not before the device's last licence file has ended.
     pub license_release_cooling_seconds: i64,
     /// Limits.
     pub limits: AppLimits,

@@ -29,6 +29,21 @@ pub(crate) struct Here {
 }
 
 impl Here {
+    fn of(app: &AppContext) -> Self {
+        Self {
+            app: Arc::clone(&app.app),
+            context: app.context.clone(),
+        }
+    }
+
+    fn stored(app: Option<App>, context: &Context) -> Result<Self> {
+        let app = app.ok_or_else(|| Error::new(Code::AppNotFound))?;
+        Ok(Self {
+            app: Arc::new(app),
+            context: context.clone(),
+        })
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.context.now()
     }
@@ -67,28 +82,15 @@ impl Core {
         match caller {
             Caller::App(app) => {
                 let mut app = app.clone();
-                self.write_in_app(&mut app, move |app, tx| {
-                    let here = Here {
-                        app: Arc::clone(&app.app),
-                        context: app.context.clone(),
-                    };
-                    work(&here, tx)
-                })
-                .await
+                self.write_in_app(&mut app, move |app, tx| work(&Here::of(app), tx))
+                    .await
             }
             Caller::Operator(operator, app_id) => {
                 self.authorise(operator, scope).await?;
                 let context = operator.context.clone();
                 self.store
                     .write(move |tx| {
-                        let app = tx
-                            .platform()
-                            .app(app_id)?
-                            .ok_or_else(|| Error::new(Code::AppNotFound))?;
-                        let here = Here {
-                            app: Arc::new(app),
-                            context: context.clone(),
-                        };
+                        let here = Here::stored(tx.platform().app(app_id)?, &context)?;
                         work(&here, tx)
                     })
                     .await?
@@ -108,28 +110,15 @@ impl Core {
         match caller {
             Caller::App(app) => {
                 let mut app = app.clone();
-                self.read_in_app(&mut app, move |app, tx| {
-                    let here = Here {
-                        app: Arc::clone(&app.app),
-                        context: app.context.clone(),
-                    };
-                    work(&here, tx)
-                })
-                .await
+                self.read_in_app(&mut app, move |app, tx| work(&Here::of(app), tx))
+                    .await
             }
             Caller::Operator(operator, app_id) => {
                 self.authorise(operator, scope).await?;
                 let context = operator.context.clone();
                 self.store
                     .read(move |tx| {
-                        let app = tx
-                            .platform()
-                            .app(app_id)?
-                            .ok_or_else(|| Error::new(Code::AppNotFound))?;
-                        let here = Here {
-                            app: Arc::new(app),
-                            context: context.clone(),
-                        };
+                        let here = Here::stored(tx.platform().app(app_id)?, &context)?;
                         work(&here, tx)
                     })
                     .await

@@ -113,7 +113,8 @@ pub(crate) struct Settings {
     license_file_max_seconds: Option<i64>,
     /// Whether the holder of a licence may release the seat of a lost device himself.
     license_self_release: Option<bool>,
-    /// Seconds until a seat released by the holder may be taken again.
+    /// Seconds until a seat released by the holder may be taken again, at the earliest: not before
+    /// the device's last licence file has ended.
     #[schema(minimum = 0, maximum = 31_536_000)]
     license_release_cooling_seconds: Option<i64>,
     /// Limits.
