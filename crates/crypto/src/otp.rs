@@ -36,6 +36,28 @@ impl Keyring {
         absorb(&mut mac, value.as_bytes());
         truncate(&mac.sign())
     }
+
+    /// What stands for an address of an app where the address itself must not be: in the audit, and
+    /// beside a message. By the current key.
+    #[must_use]
+    pub fn contact_ref(&self, app: AppId, canonical: &str) -> [u8; 16] {
+        contact_ref(self.current(), app, canonical)
+    }
+
+    /// What an address may have been stored as, by the current key and each former one.
+    #[must_use]
+    pub fn contact_refs(&self, app: AppId, canonical: &str) -> Vec<[u8; 16]> {
+        self.all()
+            .map(|keys| contact_ref(keys, app, canonical))
+            .collect()
+    }
+}
+
+fn contact_ref(keys: &Subkeys, app: AppId, canonical: &str) -> [u8; 16] {
+    let mut mac = hmac::Context::with_key(&keys.contact);
+    absorb(&mut mac, app.as_bytes());
+    absorb(&mut mac, canonical.as_bytes());
+    truncate(&mac.sign())
 }
 
 fn otp_hash(keys: &Subkeys, app: AppId, request: OtpRequestId, code: &str) -> [u8; 32] {

@@ -230,7 +230,26 @@ impl Outcome {
     }
 }
 
-/// One event. Never contains a secret, a code or a token; addresses only masked.
+/// The keyed hash that stands for an address: the same one gives the same, and nobody without the
+/// master key finds the address from it.
+pub type ContactRef = [u8; 16];
+
+/// What an event says of a person beyond ids. It is kept apart from the event, which cannot be
+/// changed, so that it can be erased (ADR 0011).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Personal {
+    /// Whom it is about, where that is known and the event's target does not say so.
+    pub user_id: Option<UserId>,
+    /// Which address it is about.
+    pub contact_ref: Option<ContactRef>,
+    /// The address, masked.
+    pub contact: Option<String>,
+    /// The person's own network address, where the app's backend names it.
+    pub ip: Option<IpAddr>,
+}
+
+/// One event. Never contains a secret, a code or a token. What it says of a person beyond ids is
+/// in `personal` and nowhere else: everything else stays for as long as the audit does.
 #[derive(Debug, Clone)]
 pub struct AuditEvent {
     /// Ordered by time.
@@ -247,7 +266,7 @@ pub struct AuditEvent {
     pub target: Option<Target>,
     /// How it went.
     pub outcome: Outcome,
-    /// From where.
+    /// From where: the operator, or the app's backend.
     pub ip: Option<IpAddr>,
     /// With what, cut to 256 characters.
     pub user_agent: Option<String>,
@@ -255,6 +274,23 @@ pub struct AuditEvent {
     pub request_id: Option<RequestId>,
     /// In which session.
     pub session_id: Option<SessionId>,
-    /// Anything more, as a JSON object.
+    /// Anything more, as a JSON object. No personal data.
     pub details: Option<serde_json::Value>,
+    /// What is to be erased with the person.
+    pub personal: Option<Personal>,
+}
+
+impl AuditEvent {
+    /// The user it is about: the target, else the actor, else whom the personal part names.
+    #[must_use]
+    pub fn subject(&self) -> Option<UserId> {
+        let target = self.target.as_ref().filter(|target| target.kind == "user");
+        target
+            .and_then(|target| target.id.parse().ok())
+            .or(match self.actor {
+                Actor::User(id) => Some(id),
+                _ => None,
+            })
+            .or(self.personal.as_ref().and_then(|personal| personal.user_id))
+    }
 }

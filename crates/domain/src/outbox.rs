@@ -61,6 +61,9 @@ pub struct OutboxMessage {
     pub template: String,
     /// Recipient and template variables, sealed: they contain the code.
     pub sealed: Vec<u8>,
+    /// Keyed hash of the recipient's address, by which it is found for erasure. A message taken by a
+    /// worker does not say.
+    pub contact_ref: Option<crate::audit::ContactRef>,
     /// When it was written.
     pub created_at: Timestamp,
     /// After this it must not be sent any more.

@@ -212,6 +212,7 @@ pub(crate) fn operator(core: &Core) -> Operator {
         request_id: core.new_request_id(),
         ip: None,
         user_agent: None,
+        of_person: false,
     };
     Operator::new(core.context(Actor::Cli, origin), Scopes::all())
 }

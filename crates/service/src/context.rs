@@ -4,9 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use doorward_domain::app::App;
-use doorward_domain::audit::{Action, Actor, AuditEvent, Outcome, Target};
+use doorward_domain::audit::{Action, Actor, AuditEvent, ContactRef, Outcome, Personal, Target};
+use doorward_domain::contact::Contact;
 use doorward_domain::scope::{Scope, Scopes};
-use doorward_domain::{AppId, Clock, Code, EventId, RequestId, SecureRandom, SessionId, Timestamp};
+use doorward_domain::{
+    AppId, Clock, Code, EventId, RequestId, SecureRandom, SessionId, Timestamp, UserId,
+};
 
 use crate::error::{Error, Result};
 
@@ -22,6 +25,9 @@ pub struct Origin {
     pub ip: Option<IpAddr>,
     /// The client's own words about itself.
     pub user_agent: Option<String>,
+    /// Whether `ip` is the address of a user of an app, and not of a backend or an operator. Then
+    /// audit events keep it where it can be erased.
+    pub of_person: bool,
 }
 
 /// The context of one operation.
@@ -79,11 +85,15 @@ impl Context {
             action,
             target: None,
             outcome: Outcome::Success,
-            ip: self.origin.ip,
+            ip: self.origin.ip.filter(|_| !self.origin.of_person),
             user_agent,
             request_id: Some(self.origin.request_id),
             session_id: None,
             details: None,
+            personal: self.origin.of_person.then(|| Personal {
+                ip: self.origin.ip,
+                ..Personal::default()
+            }),
         }
     }
 }
@@ -164,9 +174,12 @@ pub trait Describe {
     /// In this session.
     #[must_use]
     fn in_session(self, id: SessionId) -> Self;
-    /// Anything more. Never a secret.
+    /// Anything more. Never a secret, and nothing personal.
     #[must_use]
     fn with(self, details: serde_json::Value) -> Self;
+    /// It concerns this address, of that user where one is known.
+    #[must_use]
+    fn about(self, contact_ref: ContactRef, contact: &Contact, user: Option<UserId>) -> Self;
 }
 
 impl Describe for AuditEvent {
@@ -187,6 +200,14 @@ impl Describe for AuditEvent {
 
     fn with(mut self, details: serde_json::Value) -> Self {
         self.details = Some(details);
+        self
+    }
+
+    fn about(mut self, contact_ref: ContactRef, contact: &Contact, user: Option<UserId>) -> Self {
+        let personal = self.personal.get_or_insert_default();
+        personal.contact_ref = Some(contact_ref);
+        personal.contact = Some(contact.masked());
+        personal.user_id = user;
         self
     }
 }

@@ -13,6 +13,9 @@ pub const MAINTENANCE: &str = "maintenance";
 const BATCH: u32 = 500;
 /// Transactions in one run; what is left is for the next run.
 const BATCHES: u32 = 200;
+/// Seconds for which the audit says who a stranger was: somebody who asked for a code and became no
+/// user.
+const STRANGER_SECONDS: i64 = 90 * 86_400;
 /// Seconds after which another node may take a run over.
 const LEASE_SECONDS: i64 = 120;
 
@@ -96,7 +99,13 @@ async fn purge(core: &Core) -> Result<Purged> {
         let keep_until = plus_seconds(now, -core.settings.keep_dead_seconds);
         let batch = core
             .store
-            .write(move |tx| Ok::<_, Error>(tx.platform().purge(now, keep_until, BATCH)?))
+            .write(move |tx| {
+                let mut platform = tx.platform();
+                let mut purged = platform.purge(now, keep_until, BATCH)?;
+                let before = plus_seconds(now, -STRANGER_SECONDS);
+                purged.audit_personal = platform.purge_strangers(before, BATCH)?;
+                Ok::<_, Error>(purged)
+            })
             .await?;
         total.add(&batch);
         if batch.total() == 0 {

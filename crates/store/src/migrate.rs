@@ -59,6 +59,14 @@ pub const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/0002_organizations_licenses.sqlite.sql"),
         postgres: include_str!("../migrations/0002_organizations_licenses.postgres.sql"),
     },
+    Migration {
+        version: 3,
+        name: "operations",
+        compatible_from: 2,
+        common: include_str!("../migrations/0003_operations.sql"),
+        sqlite: include_str!("../migrations/0003_operations.sqlite.sql"),
+        postgres: include_str!("../migrations/0003_operations.postgres.sql"),
+    },
 ];
 
 /// The table of applied migrations. Its row 0 stands for the empty database, and is the lock that

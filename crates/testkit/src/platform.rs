@@ -162,6 +162,7 @@ impl Platform {
             request_id: self.core.new_request_id(),
             ip: Some([192, 0, 2, 1].into()),
             user_agent: Some("testkit".to_owned()),
+            of_person: false,
         };
         self.core.context(Actor::Anonymous, origin)
     }

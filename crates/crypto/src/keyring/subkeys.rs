@@ -17,6 +17,7 @@ pub(crate) struct Subkeys {
     pub(crate) id: KeyId,
     pub(crate) otp: hmac::Key,
     pub(crate) limit: hmac::Key,
+    pub(crate) contact: hmac::Key,
     pub(crate) refresh: hmac::Key,
     pub(crate) license: hmac::Key,
     /// Salt of the extraction that mixes a presented refresh token in.
@@ -42,6 +43,7 @@ impl Subkeys {
             id,
             otp: mac(b"doorward/otp/v1"),
             limit: mac(b"doorward/limit/v1"),
+            contact: mac(b"doorward/contact/v1"),
             refresh: mac(b"doorward/refresh/v1"),
             license: mac(b"doorward/license/v1"),
             replay: expand(&root, b"doorward/replay/v1", hkdf::HKDF_SHA256),

@@ -106,6 +106,7 @@ impl Shared {
             request_id: None,
             session_id: None,
             details: Some(details),
+            personal: None,
         })
     }
 

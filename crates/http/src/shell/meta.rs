@@ -77,6 +77,7 @@ impl Meta {
                 request_id: self.0.id,
                 ip: self.0.ip,
                 user_agent: self.0.user_agent.clone(),
+                of_person: false,
             },
             clock: Arc::clone(&self.0.clock),
             random: Arc::clone(&self.0.random),

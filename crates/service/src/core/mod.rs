@@ -149,6 +149,7 @@ impl Core {
                 request_id,
                 ip: None,
                 user_agent: None,
+                of_person: false,
             },
         )
     }

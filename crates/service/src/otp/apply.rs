@@ -2,7 +2,7 @@
 
 use doorward_crypto::keyring::Keyring;
 use doorward_crypto::opaque::{OpaqueToken, PASSWORD_RESET_PREFIX};
-use doorward_domain::audit::Action;
+use doorward_domain::audit::{Action, ContactRef};
 use doorward_domain::contact::{Channel, Contact};
 use doorward_domain::otp::Purpose;
 use doorward_domain::secret::SecretText;
@@ -44,22 +44,31 @@ pub(super) fn apply(
     request: &VerifyOtp,
     consumed: ConsumedOtp,
 ) -> Result<Result<Applied>> {
+    let mut scope = tx.app(app.app.id);
+    let contact_ref = keyring.contact_ref(app.app.id, consumed.contact.canonical());
+    let known = match consumed.user_id {
+        Some(_) => None,
+        None => scope.user_by_contact(&consumed.contact)?,
+    };
+    let subject = consumed.user_id.or(known.as_ref().map(|user| user.id));
     let verified = app
         .event(Action::OtpVerified)
         .on("otp_request", request.otp_request_id)
-        .with(serde_json::json!({
-            "purpose": request.purpose.as_str(), "contact": consumed.contact.masked(),
-        }));
-    tx.app(app.app.id).audit(&verified)?;
+        .with(serde_json::json!({ "purpose": request.purpose.as_str() }))
+        .about(contact_ref, &consumed.contact, subject);
+    scope.audit(&verified)?;
     match request.purpose {
-        Purpose::Login => sign_in(keyring, app, tx, &consumed.contact, request.tenant_id),
+        Purpose::Login => {
+            let contact = (&consumed.contact, contact_ref);
+            sign_in(keyring, app, tx, known, contact, request.tenant_id)
+        }
         Purpose::EmailVerify | Purpose::PhoneChange => match consumed.user_id {
-            Some(user_id) => set_contact(app, tx, user_id, &consumed.contact),
+            Some(user_id) => set_contact(app, tx, user_id, &consumed.contact, contact_ref),
             None => Err(Error::internal(
                 "a code for an address change names no user",
             )),
         },
-        Purpose::PasswordReset => reset(app, tx, &consumed.contact),
+        Purpose::PasswordReset => reset(app, tx, known),
     }
 }
 
@@ -67,19 +76,23 @@ fn sign_in(
     keyring: &Keyring,
     app: &AppContext,
     tx: &mut WriteTx<'_>,
-    contact: &Contact,
+    known: Option<User>,
+    (contact, contact_ref): (&Contact, ContactRef),
     tenant: Option<TenantId>,
 ) -> Result<Result<Applied>> {
     let amr = match contact.channel() {
         Channel::Email => "otp",
         Channel::Sms => "otp sms",
     };
-    if let Some(user) = tx.app(app.app.id).user_by_contact(contact)? {
+    if let Some(user) = known {
         return sign_in_known(keyring, app, tx, &user, contact, amr, tenant);
     }
     if !app.app.settings.sign_up {
         // Sign-up was closed after the code was sent. The answer is that of a wrong code.
-        let event = app.event(Action::SignInRefused).refused(Code::OtpInvalid);
+        let event = app
+            .event(Action::SignInRefused)
+            .refused(Code::OtpInvalid)
+            .about(contact_ref, contact, None);
         tx.app(app.app.id).audit(&event)?;
         return Ok(Err(Code::OtpInvalid.into()));
     }
@@ -97,11 +110,14 @@ fn sign_in(
             None => Err(Error::internal("an address is taken by nobody")),
         };
     }
-    tx.app(app.app.id).audit(
-        &app.event(Action::UserCreated)
-            .on("user", user_id)
-            .with(serde_json::json!({ "contact": contact.masked() })),
-    )?;
+    let mut scope = tx.app(app.app.id);
+    // What was noted of the address before it was anybody's is this person's from now on.
+    scope.claim_personal(user_id, &contact_ref)?;
+    scope.audit(&app.event(Action::UserCreated).on("user", user_id).about(
+        contact_ref,
+        contact,
+        None,
+    ))?;
     let begun = begin(keyring, app, tx, user_id, amr, tenant)?;
     Ok(Ok(Applied::SignedIn {
         begun,
@@ -148,13 +164,15 @@ fn set_contact(
     tx: &mut WriteTx<'_>,
     user_id: UserId,
     contact: &Contact,
+    contact_ref: ContactRef,
 ) -> Result<Result<Applied>> {
     let event = app
         .event(Action::UserContactVerified)
         .on("user", user_id)
-        .with(serde_json::json!({ "contact": contact.masked() }));
+        .about(contact_ref, contact, None);
     let mut scope = tx.app(app.app.id);
     if scope.set_contact(user_id, contact, app.context.now())? {
+        scope.claim_personal(user_id, &contact_ref)?;
         scope.audit(&event)?;
         return Ok(Ok(Applied::ContactVerified { user_id }));
     }
@@ -167,9 +185,9 @@ fn set_contact(
     Ok(Err(code.into()))
 }
 
-fn reset(app: &AppContext, tx: &mut WriteTx<'_>, contact: &Contact) -> Result<Result<Applied>> {
+fn reset(app: &AppContext, tx: &mut WriteTx<'_>, known: Option<User>) -> Result<Result<Applied>> {
     let context = &app.context;
-    let Some(user) = tx.app(app.app.id).user_by_contact(contact)? else {
+    let Some(user) = known else {
         return Ok(Err(Code::OtpInvalid.into()));
     };
     if user.status != UserStatus::Active {

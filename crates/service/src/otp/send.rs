@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
+use doorward_crypto::keyring::Keyring;
 use doorward_delivery::message::{Envelope, Otp};
 use doorward_domain::app::AppSettings;
 use doorward_domain::audit::Action;
@@ -57,16 +58,18 @@ pub async fn send(core: &Core, app: &AppContext, request: SendOtp) -> Result<Otp
     let mut app = app.clone();
     if request.client_ip.is_some() {
         app.context.origin.ip = request.client_ip;
+        app.context.origin.of_person = true;
     }
     let sent = core
         .write_in_app(&mut app, move |app, tx| {
             if let Some(user_id) = request.user_id
                 && let Some(code) = refuse_user(app, tx, user_id)?
             {
-                return refuse(&budget, app, tx, &request, code, None);
+                return refuse(&keyring, &budget, app, tx, &request, code, None);
             }
             if let Some(wait) = count(&keyring, app, tx, &request)? {
-                return refuse(&budget, app, tx, &request, Code::OtpRateLimited, Some(wait));
+                let code = Code::OtpRateLimited;
+                return refuse(&keyring, &budget, app, tx, &request, code, Some(wait));
             }
             write(&keyring, app, tx, &request).map(Ok)
         })
@@ -120,7 +123,7 @@ fn refuse_user(app: &AppContext, tx: &mut WriteTx<'_>, user_id: UserId) -> Resul
 /// Counts against the limits: contact first (which serialises everything about it), then client
 /// address, then app. `Some` with the seconds to wait when one is exhausted.
 fn count(
-    keyring: &doorward_crypto::keyring::Keyring,
+    keyring: &Keyring,
     app: &AppContext,
     tx: &mut WriteTx<'_>,
     request: &SendOtp,
@@ -152,6 +155,7 @@ fn count(
 
 /// Whoever goes on asking is refused for ever, so the traces have a budget.
 fn refuse(
+    keyring: &Keyring,
     budget: &RefusalBudget,
     app: &AppContext,
     tx: &mut WriteTx<'_>,
@@ -163,7 +167,12 @@ fn refuse(
         let event = app
             .event(Action::OtpSent)
             .refused(code)
-            .with(details(request));
+            .with(details(request))
+            .about(
+                keyring.contact_ref(app.app.id, request.contact.canonical()),
+                &request.contact,
+                None,
+            );
         tx.app(app.app.id).audit(&event)?;
     }
     let error = Error::new(code);
@@ -186,7 +195,6 @@ fn details(request: &SendOtp) -> serde_json::Value {
     serde_json::json!({
         "purpose": request.purpose.as_str(),
         "channel": request.contact.channel().as_str(),
-        "contact": request.contact.masked(),
     })
 }
 
@@ -194,7 +202,7 @@ fn details(request: &SendOtp) -> serde_json::Value {
 /// same, with a code that nobody has and a message that is never sent: answer, time and traces are
 /// those of a real one.
 fn write(
-    keyring: &doorward_crypto::keyring::Keyring,
+    keyring: &Keyring,
     app: &AppContext,
     tx: &mut WriteTx<'_>,
     request: &SendOtp,
@@ -204,10 +212,11 @@ fn write(
     let now = context.now();
     let expires_at = plus_seconds(now, settings.otp_seconds);
     let mut scope = tx.app(app.app.id);
-    let known = scope.user_by_contact(&request.contact)?.is_some();
+    let contact_ref = keyring.contact_ref(app.app.id, request.contact.canonical());
+    let known = scope.user_by_contact(&request.contact)?.map(|user| user.id);
     let decoy = match request.purpose {
-        Purpose::Login => !known && !settings.sign_up,
-        Purpose::PasswordReset => !known,
+        Purpose::Login => known.is_none() && !settings.sign_up,
+        Purpose::PasswordReset => known.is_none(),
         Purpose::EmailVerify | Purpose::PhoneChange => false,
     };
     let id = OtpRequestId::generate(&*context.clock, &*context.random);
@@ -243,6 +252,7 @@ fn write(
         channel: request.contact.channel(),
         template: envelope.template(),
         sealed: envelope.seal(keyring, app.app.id, message_id, &*context.random),
+        contact_ref: Some(contact_ref),
         created_at: now,
         expires_at,
     };
@@ -250,7 +260,8 @@ fn write(
     let event = app
         .event(Action::OtpSent)
         .on("otp_request", id)
-        .with(details(request));
+        .with(details(request))
+        .about(contact_ref, &request.contact, known.or(request.user_id));
     scope.audit(&event)?;
     Ok(OtpSent {
         otp_request_id: id,

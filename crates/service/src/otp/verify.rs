@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use doorward_crypto::keyring::Keyring;
 use doorward_domain::audit::Action;
+use doorward_domain::contact::Contact;
 use doorward_domain::otp::{Purpose, refusal};
 use doorward_domain::secret::SecretText;
 use doorward_domain::{Code, OtpRequestId, TenantId, Timestamp, UserId};
@@ -77,6 +78,7 @@ pub async fn verify(core: &Core, app: &AppContext, request: VerifyOtp) -> Result
     let mut app = app.clone();
     if request.client_ip.is_some() {
         app.context.origin.ip = request.client_ip;
+        app.context.origin.of_person = true;
     }
     let applied = core
         .write_in_app(&mut app, move |app, tx| {
@@ -142,7 +144,7 @@ fn explain(
     request: &VerifyOtp,
     code_hashes: &[[u8; 32]; 2],
 ) -> Result<Error> {
-    let error = reason(keyring, app, tx, request, code_hashes)?;
+    let (error, contact) = reason(keyring, app, tx, request, code_hashes)?;
     let source = Refused::Request(app.app.id);
     if error.code() != Code::OtpInvalid && !budget.take(app.context.now(), source, error.code()) {
         return Ok(error);
@@ -152,17 +154,27 @@ fn explain(
         .on("otp_request", request.otp_request_id)
         .refused(error.code())
         .with(serde_json::json!({ "purpose": request.purpose.as_str() }));
+    let event = match contact {
+        Some(contact) => {
+            let mut scope = tx.app(app.app.id);
+            let user = scope.user_by_contact(&contact)?.map(|user| user.id);
+            let contact_ref = keyring.contact_ref(app.app.id, contact.canonical());
+            event.about(contact_ref, &contact, user)
+        }
+        None => event,
+    };
     tx.app(app.app.id).audit(&event)?;
     Ok(error)
 }
 
+/// With the address that the request was about.
 fn reason(
     keyring: &Keyring,
     app: &AppContext,
     tx: &mut WriteTx<'_>,
     request: &VerifyOtp,
     code_hashes: &[[u8; 32]; 2],
-) -> Result<Error> {
+) -> Result<(Error, Option<Contact>)> {
     let now = app.context.now();
     let limits = &app.app.settings.limits;
     let id = request.otp_request_id;
@@ -171,23 +183,25 @@ fn reason(
     for _ in 0..2 {
         let Some(found) = scope.otp_standing(id)? else {
             let foreign = scope.otp_belongs_to_another_app(id)?;
-            return Ok(if foreign {
+            let code = if foreign {
                 Code::OtpWrongApp
             } else {
                 Code::OtpNotFound
-            }
-            .into());
+            };
+            return Ok((code.into(), None));
         };
+        let contact = found.contact;
         match refusal(&found.standing, request.purpose, now) {
             Some(Code::OtpLocked) => {
-                let sends = sends_to_contact(keyring, limits, &found.contact);
-                let failures = failures_of_contact(keyring, limits, &found.contact);
+                let sends = sends_to_contact(keyring, limits, contact.canonical());
+                let failures = failures_of_contact(keyring, limits, contact.canonical());
                 let wait = scope
                     .limit_wait(&sends, now)?
                     .max(scope.limit_wait(&failures, now)?);
-                return Ok(Error::new(Code::OtpLocked).with_retry_after(wait));
+                let error = Error::new(Code::OtpLocked).with_retry_after(wait);
+                return Ok((error, Some(contact)));
             }
-            Some(code) => return Ok(code.into()),
+            Some(code) => return Ok((code.into(), Some(contact))),
             None => {}
         }
         if let Some(failed) = scope.count_wrong_otp(id, request.purpose, code_hashes, now)? {
@@ -196,8 +210,8 @@ fn reason(
                 &[failures_of_contact(keyring, limits, &failed.contact)],
                 now,
             )?;
-            return Ok(Code::OtpInvalid.into());
+            return Ok((Code::OtpInvalid.into(), Some(contact)));
         }
     }
-    Ok(Code::OtpAlreadyUsed.into())
+    Ok((Code::OtpAlreadyUsed.into(), None))
 }

@@ -1,6 +1,7 @@
 //! Audit events of an app.
 
-use doorward_domain::audit::AuditEvent;
+use doorward_domain::UserId;
+use doorward_domain::audit::{AuditEvent, ContactRef};
 
 use super::AppWrite;
 use crate::error::StoreError;
@@ -20,5 +21,22 @@ impl AppWrite<'_> {
             )));
         }
         insert_event(self.connection, event)
+    }
+
+    /// What was noted of an address while it was nobody's is this user's from now on: it is erased
+    /// with the person, even when the address has changed by then. At most 1,000 events.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn claim_personal(
+        &mut self,
+        user_id: UserId,
+        contact_ref: &ContactRef,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE audit_personal SET user_id = $2 WHERE app_id = $1 \
+             AND event_id IN (SELECT event_id FROM audit_personal WHERE app_id = $1 \
+             AND contact_ref = $3 AND user_id IS NULL LIMIT 1000)";
+        let params = [self.app_id.into(), user_id.into(), contact_ref.into()];
+        self.connection.defer(SQL, &params)
     }
 }

@@ -54,8 +54,8 @@ pub struct FailedAttempt {
 pub struct OtpStanding {
     /// What decides about it.
     pub standing: Standing,
-    /// Canonical form of the contact.
-    pub contact: String,
+    /// Whom it was sent to.
+    pub contact: Contact,
 }
 
 fn purpose(row: &mut Row) -> Result<Purpose, StoreError> {
@@ -75,8 +75,8 @@ impl AppRead<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn otp_standing(&mut self, id: OtpRequestId) -> Result<Option<OtpStanding>, StoreError> {
-        const SQL: &str = "SELECT purpose, used_at, locked_at, voided_at, expires_at, contact \
-             FROM otp_requests WHERE app_id = $1 AND id = $2";
+        const SQL: &str = "SELECT purpose, used_at, locked_at, voided_at, expires_at, channel, \
+             contact FROM otp_requests WHERE app_id = $1 AND id = $2";
         let rows = self
             .connection
             .query(SQL, &[self.app_id.into(), id.into()])?;
@@ -91,7 +91,7 @@ impl AppRead<'_> {
                         voided: row.take::<Option<Timestamp>>()?.is_some(),
                         expires_at: row.take()?,
                     },
-                    contact: row.take()?,
+                    contact: contact(&mut row)?,
                 })
             })
             .transpose()

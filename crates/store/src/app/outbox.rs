@@ -13,8 +13,8 @@ impl AppWrite<'_> {
     /// [`StoreError::Internal`] when the message names another app.
     pub fn enqueue(&mut self, message: &OutboxMessage, suppressed: bool) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO outbox (app_id, id, channel, template, sealed, state, \
-             attempts, not_before, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $7, $8)";
+             attempts, not_before, created_at, expires_at, contact_ref) \
+             VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $7, $8, $9)";
         if message.app_id != self.app_id {
             return Err(StoreError::Internal("a message of another app".to_owned()));
         }
@@ -34,6 +34,7 @@ impl AppWrite<'_> {
                 state.as_str().into(),
                 message.created_at.into(),
                 message.expires_at.into(),
+                message.contact_ref.as_ref().into(),
             ],
         )
     }

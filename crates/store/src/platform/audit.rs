@@ -1,6 +1,6 @@
 //! The audit log: written in the transaction it describes, read by operators.
 
-use doorward_domain::audit::AuditEvent;
+use doorward_domain::audit::{AuditEvent, Personal};
 use doorward_domain::{AppId, EventId, RequestId, SessionId, Timestamp};
 
 use super::{PlatformRead, PlatformWrite};
@@ -63,6 +63,26 @@ pub(crate) fn insert_event(
     const SQL: &str = "INSERT INTO audit_events (id, at, app_id, actor_type, actor_id, action, \
          target_type, target_id, outcome, reason, ip, user_agent, request_id, session_id, details) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+    const PERSONAL: &str = "INSERT INTO audit_personal (app_id, event_id, user_id, contact_ref, \
+         contact, ip) VALUES ($1, $2, $3, $4, $5, $6)";
+    let personal = event
+        .personal
+        .as_ref()
+        .filter(|part| **part != Personal::default());
+    if let (Some(app_id), Some(personal)) = (event.app_id, personal) {
+        let ip = personal.ip.map(|ip| ip.to_string());
+        connection.defer(
+            PERSONAL,
+            &[
+                app_id.into(),
+                event.id.into(),
+                event.subject().into(),
+                personal.contact_ref.as_ref().into(),
+                personal.contact.as_deref().into(),
+                ip.as_deref().into(),
+            ],
+        )?;
+    }
     let actor_id = event.actor.id();
     let ip = event.ip.map(|ip| ip.to_string());
     let details = event.details.as_ref().map(ToString::to_string);
@@ -92,8 +112,10 @@ pub(crate) fn insert_event(
     )
 }
 
-fn event(mut row: Row) -> Result<StoredEvent, StoreError> {
-    Ok(StoredEvent {
+/// From the columns of the event, then the address and the network address of its personal part. To
+/// whoever reads, the two are one.
+pub(crate) fn event(mut row: Row) -> Result<StoredEvent, StoreError> {
+    let mut event = StoredEvent {
         id: row.take()?,
         at: row.take()?,
         app_id: row.take()?,
@@ -113,7 +135,17 @@ fn event(mut row: Row) -> Result<StoredEvent, StoreError> {
             .map(|text| serde_json::from_str(&text))
             .transpose()
             .map_err(|_| StoreError::decode("audit details that are no JSON"))?,
-    })
+    };
+    if let Some(contact) = row.take::<Option<String>>()? {
+        let details = event.details.get_or_insert_with(|| serde_json::json!({}));
+        if let Some(details) = details.as_object_mut() {
+            details.insert("contact".to_owned(), contact.into());
+        }
+    }
+    if let Some(ip) = row.take::<Option<String>>()? {
+        event.ip = Some(ip);
+    }
+    Ok(event)
 }
 
 impl PlatformRead<'_> {
@@ -122,14 +154,18 @@ impl PlatformRead<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn audit_events(&mut self, filter: &AuditFilter) -> Result<Vec<StoredEvent>, StoreError> {
-        const OF_APP: &str = "SELECT id, at, app_id, actor_type, actor_id, action, target_type, \
-             target_id, outcome, reason, ip, user_agent, request_id, session_id, details \
-             FROM audit_events WHERE app_id = $1 AND id < $2 \
-             AND (CAST($3 AS TEXT) IS NULL OR action = $3) ORDER BY id DESC LIMIT $4";
-        const OF_ALL: &str = "SELECT id, at, app_id, actor_type, actor_id, action, target_type, \
-             target_id, outcome, reason, ip, user_agent, request_id, session_id, details \
-             FROM audit_events WHERE id < $1 \
-             AND (CAST($2 AS TEXT) IS NULL OR action = $2) ORDER BY id DESC LIMIT $3";
+        const OF_APP: &str = "SELECT e.id, e.at, e.app_id, e.actor_type, e.actor_id, e.action, \
+             e.target_type, e.target_id, e.outcome, e.reason, e.ip, e.user_agent, e.request_id, \
+             e.session_id, e.details, p.contact, p.ip \
+             FROM audit_events e LEFT JOIN audit_personal p ON p.event_id = e.id \
+             WHERE e.app_id = $1 AND e.id < $2 \
+             AND (CAST($3 AS TEXT) IS NULL OR e.action = $3) ORDER BY e.id DESC LIMIT $4";
+        const OF_ALL: &str = "SELECT e.id, e.at, e.app_id, e.actor_type, e.actor_id, e.action, \
+             e.target_type, e.target_id, e.outcome, e.reason, e.ip, e.user_agent, e.request_id, \
+             e.session_id, e.details, p.contact, p.ip \
+             FROM audit_events e LEFT JOIN audit_personal p ON p.event_id = e.id \
+             WHERE e.id < $1 \
+             AND (CAST($2 AS TEXT) IS NULL OR e.action = $2) ORDER BY e.id DESC LIMIT $3";
         let before = filter
             .before
             .unwrap_or(EventId::from_uuid(uuid::Uuid::max()));

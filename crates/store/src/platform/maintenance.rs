@@ -22,6 +22,8 @@ pub struct Purged {
     pub outbox: u64,
     /// Entries of the revocation feed.
     pub revocations: u64,
+    /// Personal parts of audit events about strangers.
+    pub audit_personal: u64,
 }
 
 impl Purged {
@@ -35,6 +37,7 @@ impl Purged {
             + self.rate_limits
             + self.outbox
             + self.revocations
+            + self.audit_personal
     }
 
     /// Adds another batch.
@@ -46,6 +49,7 @@ impl Purged {
         self.rate_limits += other.rate_limits;
         self.outbox += other.outbox;
         self.revocations += other.revocations;
+        self.audit_personal += other.audit_personal;
     }
 }
 
@@ -102,6 +106,23 @@ impl PlatformWrite<'_> {
             rate_limits: self.connection.execute(LIMITS, &[now.into(), limit])?,
             outbox: self.connection.execute(OUTBOX, &[kept, limit])?,
             revocations: self.connection.execute(REVOCATIONS, &[now.into(), limit])?,
+            audit_personal: 0,
         })
+    }
+
+    /// Deletes at most `limit` (up to 1,000) personal parts of audit events that are older than
+    /// `before` and about nobody who is a user. Gives how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn purge_strangers(&mut self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM audit_personal WHERE event_id IN \
+             (SELECT event_id FROM (SELECT event_id FROM audit_personal \
+             WHERE user_id IS NULL AND event_id < $1 ORDER BY event_id LIMIT 1000) dead LIMIT $2) \
+             AND user_id IS NULL";
+        // An event's id begins with its time (RFC 9562 §5.7).
+        let millis = u64::try_from(before.as_millisecond()).unwrap_or(0);
+        let first = uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid();
+        self.connection.execute(SQL, &[first.into(), limit.into()])
     }
 }

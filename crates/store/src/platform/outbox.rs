@@ -43,6 +43,7 @@ fn leased(mut row: Row) -> Result<LeasedMessage, StoreError> {
                 .ok_or_else(|| StoreError::decode("an unknown channel"))?,
             template: row.take()?,
             sealed: row.take()?,
+            contact_ref: None,
             created_at: row.take()?,
             expires_at: row.take()?,
         },

@@ -4,7 +4,7 @@
 //! get nothing and leave every row of the owner bit for bit as it was, and then through the owner's,
 //! which must get something. So a case that asks for what is not there cannot pass.
 
-use doorward_domain::audit::Action;
+use doorward_domain::audit::{Action, Actor, Personal};
 use doorward_domain::contact::Contact;
 use doorward_domain::license::{LicenseStatus, ReleaseReason};
 use doorward_domain::limit::LimitRule;
@@ -404,6 +404,11 @@ pub(crate) const CASES: &[Case] = &[
             Ok(found.is_some_and(|found| found.session.tenant_id == Some(w.tenant)))
         },
     )),
+    // It gives nothing back: what counts is that the owner's rows stay as they are.
+    write("AppWrite::claim_personal", Foreign::Nothing, |app, w| {
+        app.claim_personal(w.user, &[6; 16])?;
+        Ok(app.app_id() == w.owner.id)
+    }),
     write("AppWrite::audit", Foreign::Refused, |app, w| {
         let event = new_event(Some(w.owner.id), Action::SignedIn);
         app.audit(&event).map(|()| true)
@@ -499,7 +504,13 @@ impl World {
                 app.assign_role(w.tenant, w.user, &RoleName::owner(), at(0))?;
                 app.put_role(&editor(), &RoleDefinition::default(), at(0))?;
                 app.insert_revocation(&new_revocation(at(0), at(60)))?;
-                app.audit(&new_event(Some(app.app_id()), Action::SignedIn))
+                let mut event = new_event(Some(app.app_id()), Action::OtpSent);
+                event.actor = Actor::System;
+                event.personal = Some(Personal {
+                    contact_ref: Some([6; 16]),
+                    ..Personal::default()
+                });
+                app.audit(&event)
             })
             .await;
         let mut stranger = new_user(email("stranger@example.com"));

@@ -126,6 +126,7 @@ impl House {
             channel,
             template: envelope.template(),
             sealed: envelope.seal(&self.keyring, app_id, id, &OsRandom),
+            contact_ref: None,
             created_at,
             expires_at: time::plus_seconds(created_at, LIFE),
         }

@@ -63,7 +63,7 @@ async fn a_request_stands_as_it_was_written(db: TestDatabase) {
             .read(move |app| app.otp_standing(id))
             .await
             .expect("it is there");
-        assert_eq!(found.contact, "ada@example.com");
+        assert_eq!(found.contact.canonical(), "ada@example.com");
         let expected = Standing {
             used: false,
             locked: false,

@@ -3,22 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use doorward_domain::audit::{Action, Actor, AuditEvent, Personal};
 use doorward_domain::limit::LimitRule;
-use doorward_domain::{OneTimeSecretId, SessionId, Timestamp};
+use doorward_domain::{OneTimeSecretId, SessionId, Timestamp, UserId};
 use doorward_store::app::{Hit, HitOutcome, NewOneTimeSecret, Rotation};
 use doorward_store::platform::Purged;
 use doorward_testkit::database::TestDatabase;
 use tokio::sync::Notify;
 
 use crate::support::{
-    Platform, Raw, Scope, at, email, first_token, fresh, hash, micros, new_message, new_otp,
-    new_revocation, new_session, platform, rotation, seed_app, seed_user,
+    Platform, Raw, Scope, at, email, first_token, fresh, hash, micros, new_event, new_message,
+    new_otp, new_revocation, new_session, platform, rotation, seed_app, seed_user,
 };
 
 contract! {
     what_is_dead_is_deleted_and_nothing_else: PlatformWrite::purge;
     what_came_to_life_again_is_kept: PlatformWrite::purge;
     what_comes_to_life_meanwhile_is_kept: PlatformWrite::purge;
+    what_is_said_of_strangers_goes: PlatformWrite::purge_strangers;
     a_batch_is_bounded: PlatformWrite::purge, Purged::total, Purged::add;
 }
 
@@ -30,6 +32,7 @@ const ONE_EACH: Purged = Purged {
     rate_limits: 1,
     outbox: 1,
     revocations: 1,
+    audit_personal: 0,
 };
 
 const DAY: i64 = 86_400;
@@ -236,4 +239,44 @@ async fn a_batch_is_bounded(db: TestDatabase) {
         let purged = purge(&platform, now, now, 5_000).await;
         assert_eq!(purged.rate_limits, expected, "however many are asked for");
     }
+}
+
+async fn what_is_said_of_strangers_goes(db: TestDatabase) {
+    let (app, platform) = (seed_app(&db).await, platform(&db));
+    let raw = Raw::open(&db).await;
+    let about = |user_id| AuditEvent {
+        actor: Actor::System,
+        target: None,
+        personal: Some(Personal {
+            user_id,
+            contact: Some("a***@example.com".to_owned()),
+            ..Personal::default()
+        }),
+        ..new_event(Some(app.id), Action::OtpSent)
+    };
+    let of_user = about(Some(UserId::from_uuid(fresh())));
+    let events = [of_user, about(None), about(None), about(None)];
+    // Their ids say when they were.
+    let id = events[3].id.as_uuid();
+    let (seconds, nanos) = id.get_timestamp().expect("a time").to_unix();
+    let last = Timestamp::new(i64::try_from(seconds).expect("a time"), 0).expect("a time")
+        + Duration::from_nanos(nanos.into());
+    app.write(move |app| events.iter().try_for_each(|event| app.audit(event)))
+        .await;
+    let purge = async |before: Timestamp, limit: u32| {
+        platform
+            .write(move |p| p.purge_strangers(before, limit))
+            .await
+    };
+    assert_eq!(purge(last, 10).await, 0, "not before their time");
+    let after = last + Duration::from_millis(1);
+    for expected in [2, 1, 0] {
+        assert_eq!(purge(after, 2).await, expected);
+    }
+    assert_eq!(
+        raw.table("audit_personal").await.len(),
+        1,
+        "the user's stays"
+    );
+    assert_eq!(raw.table("audit_events").await.len(), 4, "the events stay");
 }

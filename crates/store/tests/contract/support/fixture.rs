@@ -213,7 +213,8 @@ pub(crate) fn new_event(app_id: Option<AppId>, action: Action) -> AuditEvent {
         user_agent: Some("Mozilla/5.0 (🦀; ünïcode)".to_owned()),
         request_id: Some(RequestId::from_uuid(fresh())),
         session_id: Some(SessionId::from_uuid(fresh())),
-        details: Some(serde_json::json!({ "contact": "a***@example.com", "n": [1, null, "ß"] })),
+        details: Some(serde_json::json!({ "n": [1, null, "ß"] })),
+        personal: None,
     }
 }
 
@@ -242,6 +243,7 @@ pub(crate) fn new_message(app_id: AppId) -> OutboxMessage {
         channel: Channel::Sms,
         template: "otp/LOGIN".to_owned(),
         sealed: vec![0, 255, 1],
+        contact_ref: None,
         created_at: at(0),
         expires_at: at(300),
     }

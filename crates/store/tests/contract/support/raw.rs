@@ -21,9 +21,10 @@ pub(crate) enum Raw {
 pub(crate) type Dump = BTreeMap<&'static str, Vec<String>>;
 
 /// Tables with an `app_id`.
-const OF_APPS: [&str; 16] = [
+const OF_APPS: [&str; 17] = [
     "app_roles",
     "audit_events",
+    "audit_personal",
     "license_activations",
     "license_signing_keys",
     "licenses",
@@ -91,6 +92,18 @@ impl Raw {
     /// The rows of a table.
     pub(crate) async fn table(&self, table: &str) -> Vec<String> {
         self.rows(table, "1 = 1").await
+    }
+
+    /// How many rows a query gives.
+    pub(crate) async fn count(&self, sql: &str) -> usize {
+        match self {
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare(sql).expect("it prepares");
+                let rows = statement.query_map([], |_| Ok(())).expect("it runs");
+                rows.count()
+            }
+            Self::Postgres(client) => client.query(sql, &[]).await.expect("it runs").len(),
+        }
     }
 
     /// Makes a state that no method of the store makes.

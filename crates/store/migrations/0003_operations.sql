@@ -1,0 +1,42 @@
+-- What operators need: people found, deleted, restored and erased. Expand only: version 2 runs
+-- beside it.
+
+-- Personal data of audit events, apart from them: the events are append-only, and this can be
+-- erased (ADR 0011). An event without a row here has none.
+CREATE TABLE audit_personal (
+    app_id       UUID   NOT NULL,
+    event_id     UUID   NOT NULL,
+    -- Whom it is about, where that was known.
+    user_id      UUID,
+    -- Keyed hash of the address it is about.
+    contact_ref  BYTEA,
+    -- The address, masked.
+    contact      TEXT,
+    ip           TEXT,
+    PRIMARY KEY (event_id)
+);
+CREATE INDEX audit_personal_user ON audit_personal (app_id, user_id) WHERE user_id IS NOT NULL;
+-- What is nobody's does not stay.
+CREATE INDEX audit_personal_nobody ON audit_personal (event_id) WHERE user_id IS NULL;
+CREATE INDEX audit_personal_contact ON audit_personal (app_id, contact_ref)
+    WHERE contact_ref IS NOT NULL;
+-- What happened to a person, newest first.
+CREATE INDEX audit_events_user ON audit_events (app_id, target_id, id) WHERE target_type = 'user';
+
+-- `purge_after`: a deleted user is erased then; until then it can be restored.
+ALTER TABLE users ADD COLUMN version BIGINT NOT NULL DEFAULT 1;
+ALTER TABLE users ADD COLUMN deleted_at TIMESTAMPTZ;
+ALTER TABLE users ADD COLUMN purge_after TIMESTAMPTZ;
+ALTER TABLE users ADD COLUMN erased_at TIMESTAMPTZ;
+CREATE INDEX users_purge ON users (purge_after) WHERE purge_after IS NOT NULL;
+-- Lists are newest first, whole or by status.
+CREATE INDEX users_status ON users (app_id, status, id);
+-- A user's sessions, newest first. It does what the narrower one did.
+DROP INDEX sessions_user;
+CREATE INDEX sessions_of_user ON sessions (app_id, user_id, id);
+-- Everything that holds an address is found by it, or by the user.
+CREATE INDEX otp_requests_contact ON otp_requests (app_id, contact);
+CREATE INDEX one_time_secrets_user ON one_time_secrets (app_id, user_id) WHERE user_id IS NOT NULL;
+-- Keyed hash of the address a message goes to.
+ALTER TABLE outbox ADD COLUMN contact_ref BYTEA;
+CREATE INDEX outbox_contact ON outbox (app_id, contact_ref) WHERE contact_ref IS NOT NULL;
