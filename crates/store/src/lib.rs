@@ -7,6 +7,7 @@
 //! The only way to an app's data is `tx.app(app_id)`, whose SQL has the app in every WHERE.
 
 pub mod app;
+pub mod copy;
 mod error;
 mod migrate;
 pub mod platform;

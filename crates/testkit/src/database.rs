@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 pub use doorward_store::Engine;
 use doorward_store::Store;
+use doorward_store::copy;
 use doorward_store::postgres::PostgresDriver;
 use doorward_store::sqlite::SqliteDriver;
 
@@ -106,6 +107,34 @@ impl TestDatabase {
         match &self.0.place {
             Place::Sqlite { path, .. } => counting::store(sqlite_driver(path)),
             Place::Postgres(database) => counting::store(postgres_driver(database.url()).await),
+        }
+    }
+
+    /// Where it is, for a copy from it or into it.
+    ///
+    /// # Panics
+    /// When its URL does not parse.
+    #[must_use]
+    pub fn place(&self) -> copy::Place {
+        match &self.0.place {
+            Place::Sqlite { path, .. } => {
+                copy::Place::Sqlite(doorward_store::sqlite::Options::file(path))
+            }
+            Place::Postgres(database) => {
+                let options = doorward_store::postgres::Options::parse(database.url());
+                copy::Place::Postgres(Box::new(options.expect("a usable URL")))
+            }
+        }
+    }
+
+    /// A new one on the other engine. `None` when there is no PostgreSQL to test with.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn on_the_other_engine(&self) -> Option<Self> {
+        match self.engine() {
+            Engine::Sqlite => Self::postgres().await,
+            Engine::Postgres => Some(Self::sqlite().await),
         }
     }
 

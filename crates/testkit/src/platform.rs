@@ -112,6 +112,23 @@ impl Platform {
         .await
     }
 
+    /// A node with this platform's master key and clock on another database.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn node_on(&self, database: &TestDatabase) -> Arc<Core> {
+        let store = database.open().await;
+        node(
+            store.clone(),
+            store,
+            &self.keyring,
+            &self.clock,
+            &self.outbox,
+            self.core.settings.clone(),
+        )
+        .await
+    }
+
     /// A node with a new master key, for which the platform's is a former one.
     ///
     /// # Panics

@@ -3,6 +3,7 @@
 mod admin_key;
 mod app;
 mod config;
+mod db;
 mod key;
 mod license;
 mod org;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use admin_key::AdminKeyCommand;
 pub(crate) use app::AppCommand;
 pub(crate) use config::{ConfigCommand, ReferenceForm};
+pub(crate) use db::{DbCommand, TwoDatabases};
 pub(crate) use key::{KeyCommand, PublicForm};
 pub(crate) use license::{LicenseCommand, LicenseKeyCommand, OneLicense};
 pub(crate) use org::{OneOrg, OrgCommand};
@@ -110,6 +112,9 @@ pub(crate) enum Command {
         #[arg(long)]
         status: bool,
     },
+    /// Whole databases: from one engine to the other
+    #[command(subcommand)]
+    Db(DbCommand),
     /// Ask a running server whether it is well (exit code 0) or not (1)
     #[command(after_help = "Example, in a container image:\n  \
                             HEALTHCHECK CMD [\"doorward\", \"health\"]")]

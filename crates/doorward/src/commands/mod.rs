@@ -3,6 +3,7 @@
 mod admin_key;
 mod app;
 mod config;
+mod db;
 mod expiry;
 mod find;
 mod health;
@@ -37,15 +38,19 @@ pub(crate) fn run(cli: Cli, started: Instant) -> Outcome<ExitCode> {
         Command::Config(command) => config::run(&global, &command),
         Command::Openapi { face } => openapi(face).map(done),
         Command::Help { markdown, command } => help::run(markdown, &command).map(done),
-        other => {
-            logging::start_quiet();
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .map_err(|error| Failure::failed("RUNTIME", error.to_string()))?;
-            runtime.block_on(beside_servers(&global, other)).map(done)
-        }
+        Command::Db(command) => quietly(db::run(&global, command)),
+        other => quietly(beside_servers(&global, other)).map(done),
     }
+}
+
+/// Runs a command that is no server.
+fn quietly<T>(command: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+    logging::start_quiet();
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed("RUNTIME", error.to_string()))?
+        .block_on(command)
 }
 
 const fn done((): ()) -> ExitCode {
@@ -67,6 +72,7 @@ async fn beside_servers(global: &Global, command: Command) -> Outcome {
         Command::Dev(_)
         | Command::Serve(_)
         | Command::Config(_)
+        | Command::Db(_)
         | Command::Openapi { .. }
         | Command::Help { .. } => Ok(()),
     }

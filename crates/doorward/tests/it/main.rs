@@ -10,6 +10,7 @@
 
 mod beside;
 mod config;
+mod db;
 mod dev;
 mod help;
 mod licenses;

@@ -12,6 +12,7 @@
 mod apps;
 mod codes;
 mod concurrency;
+mod copy;
 mod health;
 mod licenses;
 mod model;

@@ -12,6 +12,7 @@ use tokio_postgres::{Client, Error};
 use super::connect::{ConnectError, Connector};
 use super::error::{self, Failure};
 use super::options::Options;
+use crate::copy::IN_THE_WAY;
 use crate::error::StoreError;
 use crate::migrate::{
     Applied, CREATE_TABLE, MIGRATIONS, Migration, MigrationStatus, SELECT_APPLIED, compare,
@@ -62,9 +63,19 @@ async fn applied(client: &Client) -> Result<Vec<Applied>, Error> {
         .collect()
 }
 
+/// Half a database serves nobody.
+async fn refuse_unfinished(client: &Client) -> Result<(), StoreError> {
+    let unfinished = super::copy::is_unfinished(client).await;
+    match unfinished.map_err(|error| failed(&error))? {
+        true => Err(StoreError::Schema(IN_THE_WAY.to_owned())),
+        false => Ok(()),
+    }
+}
+
 /// What is applied and what is missing.
 pub(super) async fn status(options: &Options) -> Result<MigrationStatus, StoreError> {
     let client = connect(options).await?;
+    refuse_unfinished(&client).await?;
     let applied = applied(&client).await.map_err(|error| failed(&error))?;
     Ok(compare(MIGRATIONS, &applied, Engine::Postgres)?.status(Vec::new()))
 }
@@ -72,6 +83,7 @@ pub(super) async fn status(options: &Options) -> Result<MigrationStatus, StoreEr
 /// Applies what is missing.
 pub(super) async fn migrate(options: &Options) -> Result<MigrationStatus, StoreError> {
     let client = connect(options).await?;
+    refuse_unfinished(&client).await?;
     let mut applied_now = Vec::new();
     loop {
         // Without the lock first: usually there is nothing to do.

@@ -6,6 +6,7 @@
 //! must hold is in one statement.
 
 mod connect;
+mod copy;
 mod error;
 mod flight;
 mod migrate;
@@ -28,6 +29,7 @@ use crate::queue::{Jobs, Queue, Threads, off_thread, spawn};
 use connect::Connector;
 use worker::{Measured, Shared, Worker};
 
+pub(crate) use copy::{end as copy_end, migrate as migrate_blocking, status as status_blocking};
 pub use options::{Options, Roots, Tls};
 
 /// The shared engine. Dropping it lets queued jobs finish; [`Driver::close`] waits for that.

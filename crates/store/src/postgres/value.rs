@@ -13,7 +13,7 @@ use crate::error::StoreError;
 use crate::value::{Param, Row, Value, time_from_micros};
 
 /// Microseconds from 1970 to PostgreSQL's 2000-01-01.
-const EPOCH_2000: i64 = 946_684_800_000_000;
+pub(super) const EPOCH_2000: i64 = 946_684_800_000_000;
 
 /// The longest text or byte string; far from the limits of the protocol.
 const LONGEST: usize = 64 << 20;
@@ -28,7 +28,7 @@ impl fmt::Debug for Bind<'_> {
     }
 }
 
-type BoxError = Box<dyn Error + Sync + Send>;
+pub(super) type BoxError = Box<dyn Error + Sync + Send>;
 
 impl ToSql for Bind<'_> {
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, BoxError> {
@@ -59,7 +59,7 @@ fn since_2000(at: Timestamp) -> i64 {
     at.as_microsecond().saturating_sub(EPOCH_2000)
 }
 
-fn is_text(ty: &Type) -> bool {
+pub(super) fn is_text(ty: &Type) -> bool {
     [Type::TEXT, Type::VARCHAR, Type::BPCHAR, Type::NAME].contains(ty)
 }
 

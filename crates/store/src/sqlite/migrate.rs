@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 use super::options::Options;
 use super::{dialect, error};
+use crate::copy::IN_THE_WAY;
 use crate::error::StoreError;
 use crate::migrate::{
     Applied, CREATE_TABLE, MIGRATIONS, Migration, MigrationStatus, SELECT_APPLIED, compare,
@@ -39,16 +40,26 @@ fn applied(connection: &Connection) -> rusqlite::Result<Vec<Applied>> {
         .collect()
 }
 
+/// Half a database serves nobody.
+fn refuse_unfinished(connection: &Connection) -> Result<(), StoreError> {
+    match super::copy::is_unfinished(connection).map_err(|error| failed(&error))? {
+        true => Err(StoreError::Schema(IN_THE_WAY.to_owned())),
+        false => Ok(()),
+    }
+}
+
 /// What is applied and what is missing.
-pub(super) fn status(options: &Options) -> Result<MigrationStatus, StoreError> {
+pub(crate) fn status(options: &Options) -> Result<MigrationStatus, StoreError> {
     let connection = super::open::open(options, Access::Read)?;
+    refuse_unfinished(&connection)?;
     let applied = applied(&connection).map_err(|error| failed(&error))?;
     Ok(compare(MIGRATIONS, &applied, Engine::Sqlite)?.status(Vec::new()))
 }
 
 /// Applies what is missing.
-pub(super) fn migrate(options: &Options) -> Result<MigrationStatus, StoreError> {
+pub(crate) fn migrate(options: &Options) -> Result<MigrationStatus, StoreError> {
     let mut connection = super::open::open(options, Access::Write)?;
+    refuse_unfinished(&connection)?;
     let mut applied_now = Vec::new();
     loop {
         // Without the lock first: usually there is nothing to do.

@@ -8,6 +8,7 @@
     reason = "a test that finds something else than it expects has failed"
 )]
 
+mod copy;
 mod driver;
 mod driver_metrics;
 mod driver_postgres;
