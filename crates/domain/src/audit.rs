@@ -107,6 +107,8 @@ actions! {
     AppSecretRotated = "app.secret_rotated";
     /// An app's credentials were refused.
     AppAuthenticationFailed = "app.authentication_failed";
+    /// The database was restored from a backup: what happened after the backup is not in it.
+    DatabaseRestored = "platform.restored";
     /// An admin key was made.
     AdminKeyCreated = "admin_key.created";
     /// An admin key was revoked.

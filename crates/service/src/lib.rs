@@ -17,6 +17,7 @@ pub mod maintenance;
 pub mod organizations;
 pub mod otp;
 mod refusals;
+pub mod restored;
 pub mod revocations;
 pub mod roles;
 pub mod sessions;

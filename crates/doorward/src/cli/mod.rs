@@ -2,6 +2,7 @@
 
 mod admin_key;
 mod app;
+mod backup;
 mod config;
 mod db;
 mod key;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use admin_key::AdminKeyCommand;
 pub(crate) use app::AppCommand;
+pub(crate) use backup::{BackupArgs, RestoreArgs};
 pub(crate) use config::{ConfigCommand, ReferenceForm};
 pub(crate) use db::{DbCommand, TwoDatabases};
 pub(crate) use key::{KeyCommand, PublicForm};
@@ -112,6 +114,10 @@ pub(crate) enum Command {
         #[arg(long)]
         status: bool,
     },
+    /// Write a checked copy of an embedded database, while servers use it
+    Backup(BackupArgs),
+    /// Put a backup in the place of an embedded database, with the servers stopped
+    Restore(RestoreArgs),
     /// Whole databases: from one engine to the other
     #[command(subcommand)]
     Db(DbCommand),

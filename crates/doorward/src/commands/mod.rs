@@ -2,6 +2,7 @@
 
 mod admin_key;
 mod app;
+mod backup;
 mod config;
 mod db;
 mod expiry;
@@ -13,6 +14,7 @@ mod license;
 mod maintenance;
 mod migrate;
 mod org;
+mod restore;
 mod role;
 mod settings;
 mod user;
@@ -66,6 +68,8 @@ async fn beside_servers(global: &Global, command: Command) -> Outcome {
         Command::AdminKey(command) => admin_key::run(global, command).await,
         Command::Key(command) => key::run(global, command).await,
         Command::License(command) => license::run(global, *command).await,
+        Command::Backup(args) => backup::run(global, &args),
+        Command::Restore(args) => restore::run(global, &args).await,
         Command::Migrate { status } => migrate::run(global, status).await,
         Command::Health { url } => health::run(global, url).await,
         Command::Maintenance(MaintenanceCommand::Run) => maintenance::run(global).await,

@@ -23,7 +23,7 @@ use sections::{
 };
 
 /// Every setting, typed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) admin: Admin,

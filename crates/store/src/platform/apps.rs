@@ -254,6 +254,19 @@ impl PlatformWrite<'_> {
         Ok(changed)
     }
 
+    /// Ends every session of every app; gives the number of apps. One statement, whatever the
+    /// number of sessions.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn end_every_session(&mut self, now: Timestamp) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE apps SET session_epoch = session_epoch + 1, \
+             version = version + 1, updated_at = $1";
+        let changed = self.connection.execute(SQL, &[now.into()])?;
+        self.bump_state()?;
+        Ok(changed)
+    }
+
     /// Replaces the secret; `false` when the app is unknown. The old one dies at once, unless an
     /// overlap is given.
     ///

@@ -86,7 +86,7 @@ pub(crate) fn scratch_tables() -> Result<Vec<Table>, StoreError> {
     read().map_err(|error| failed(&error))
 }
 
-fn table_names(raw: &Connection) -> rusqlite::Result<Vec<String>> {
+pub(super) fn table_names(raw: &Connection) -> rusqlite::Result<Vec<String>> {
     const TABLES: &str = "SELECT name FROM sqlite_schema \
          WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
     raw.prepare(TABLES)?

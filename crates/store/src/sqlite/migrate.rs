@@ -17,7 +17,7 @@ fn failed(failure: &rusqlite::Error) -> StoreError {
 }
 
 /// What is applied; nothing in an empty database.
-fn applied(connection: &Connection) -> rusqlite::Result<Vec<Applied>> {
+pub(super) fn applied(connection: &Connection) -> rusqlite::Result<Vec<Applied>> {
     const EXISTS: &str =
         "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migrations'";
     if connection

@@ -3,6 +3,7 @@
 //! Other processes (the command line) may use the same file at the same time. Every write is
 //! flushed to the disk before it is answered (`synchronous = FULL`).
 
+mod backup;
 mod copy;
 mod dialect;
 mod error;
@@ -20,6 +21,7 @@ use crate::migrate::MigrationStatus;
 use crate::port::{Access, BoxFuture, Driver, Engine, Job};
 use crate::queue::{Queue, Telemetry, Threads, off_thread, spawn};
 
+pub use backup::{Examined, backup, companions, examine, is_in_use};
 pub(crate) use copy::{end as copy_end, scratch_tables};
 pub(crate) use migrate::{migrate as migrate_blocking, status as status_blocking};
 pub use options::Options;

@@ -18,6 +18,7 @@ contract! {
     a_touched_app_has_a_new_version: PlatformWrite::touch_app;
     an_app_is_switched_off_and_on: PlatformWrite::set_app_status;
     a_secret_is_replaced_at_once_or_with_an_overlap: PlatformWrite::rotate_secret;
+    every_session_of_every_app_ends: PlatformWrite::end_every_session;
     changes_move_the_state_version: PlatformRead::state_version, PlatformWrite::bump_state;
 }
 
@@ -270,4 +271,22 @@ async fn a_touched_app_has_a_new_version(db: TestDatabase) {
     let unknown = AppId::from_uuid(fresh());
     assert!(!platform.write(move |p| p.touch_app(unknown, at(8))).await);
     assert_eq!(platform.read(|p| p.state_version()).await, state + 1);
+}
+
+async fn every_session_of_every_app_ends(db: TestDatabase) {
+    let platform = platform(&db);
+    let (one, two) = (seed_app(&db).await.id, seed_app(&db).await.id);
+    let before = [read(&platform, one).await, read(&platform, two).await];
+    let state = platform.read(|p| p.state_version()).await;
+    assert_eq!(platform.write(|p| p.end_every_session(at(9))).await, 2);
+    for app in before {
+        let after = read(&platform, app.id).await;
+        assert_eq!(after.session_epoch, app.session_epoch + 1);
+        assert_eq!(
+            after.version,
+            app.version + 1,
+            "no cached copy is taken for current"
+        );
+    }
+    assert!(platform.read(|p| p.state_version()).await > state);
 }

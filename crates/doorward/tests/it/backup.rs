@@ -1,0 +1,310 @@
+//! `doorward backup` under load, and `doorward restore` after a bad hour.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+use doorward_testkit::database::TestDatabase;
+use serde_json::{Value, json};
+
+use crate::support::{App, Said, Server, doorward, run};
+
+fn cli(data: &Path, arguments: &[&str]) -> Said {
+    run(doorward().args(arguments).arg("--data-dir").arg(data))
+}
+
+async fn refresh(server: &Server, app: &App, token: &Value) -> (u16, Value) {
+    let body = json!({ "app_id": app.id, "app_secret": app.secret, "refresh_token": token });
+    server.post("/auth/refresh", body).await
+}
+
+/// Somebody who refreshes without a pause until told to stop; gives the tokens, oldest first.
+async fn busy(server: &Server, app: &App, first: Value, stop: &AtomicBool) -> Vec<Value> {
+    let mut tokens = vec![first];
+    while !stop.load(SeqCst) {
+        let (status, answer) = refresh(server, app, tokens.last().unwrap()).await;
+        assert_eq!(status, 200, "{answer}");
+        tokens.push(answer["refresh_token"].clone());
+    }
+    tokens
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_under_load_holds_what_was_answered_before_it() {
+    let (dir, safe) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let file = safe.path().join("backup.db");
+    let server = Server::dev(dir.path());
+    let app = App::of(&server.ready);
+    let mut people = Vec::new();
+    for n in 0..6 {
+        let (_, tokens) = server.sign_in(&app, &format!("user{n}@example.com")).await;
+        people.push(tokens["refresh_token"].clone());
+    }
+    let quiet = people.pop().unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let load = {
+        let (server, app, stop) = (&server, &app, Arc::clone(&stop));
+        let busy = people.iter().cloned().map(move |token| {
+            let stop = Arc::clone(&stop);
+            async move { busy(server, app, token, &stop).await }
+        });
+        futures(busy.collect())
+    };
+    let backup = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let (dir, file) = (dir.path().to_owned(), file.clone());
+        let said = tokio::task::spawn_blocking(move || {
+            let to = file.to_str().unwrap();
+            (
+                cli(&dir, &["backup", "--to", to, "--json"]),
+                cli(&dir, &["backup", "--to", to]),
+            )
+        });
+        let said = said.await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        stop.store(true, SeqCst);
+        said
+    };
+    let (histories, (made, again)) = tokio::join!(load, backup);
+    let made = made.ok().json();
+    assert!(
+        made["master_key"].as_str().unwrap().contains("master.key"),
+        "{made}"
+    );
+    assert!(
+        again.code == 1 && again.err.contains("never overwrites"),
+        "{}",
+        again.err
+    );
+    assert_eq!(
+        std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    let beside: Vec<_> = std::fs::read_dir(safe.path()).unwrap().collect();
+    assert_eq!(beside.len(), 1, "{beside:?}");
+    let all: usize = histories.iter().map(Vec::len).sum();
+    assert!(all > 40, "there was load: {all}");
+    server.stop();
+
+    // In another place, with the same master key.
+    let there = tempfile::tempdir().unwrap();
+    let key = there.path().join("master.key");
+    std::fs::copy(dir.path().join("master.key"), key).unwrap();
+    let (from, sha256) = (file.to_str().unwrap(), made["sha256"].as_str().unwrap());
+    let wrong = "0".repeat(64);
+    let said = cli(
+        there.path(),
+        &["restore", "--from", from, "--sha256", &wrong],
+    );
+    assert!(said.code == 1 && said.err.contains(sha256), "{}", said.err);
+    let said = cli(
+        there.path(),
+        &["restore", "--from", from, "--sha256", sha256],
+    )
+    .ok();
+    assert!(said.out.contains("it opens this database"), "{}", said.out);
+    let server = Server::dev(there.path());
+    let (status, answer) = refresh(&server, &app, &quiet).await;
+    assert_eq!(status, 200, "{answer}");
+    for history in &histories {
+        // Exactly one generation is the current one in the backup. A later one is a fork of
+        // history, an earlier one is used: both count as reuse. Which it is, is tried with one.
+        let (status, answer) = refresh(&server, &app, history.last().unwrap()).await;
+        assert_eq!((status, &answer["error"]), (401, &json!("TOKEN_REUSE")));
+        let (status, answer) = refresh(&server, &app, &history[0]).await;
+        assert_eq!((status, &answer["error"]), (401, &json!("TOKEN_REVOKED")));
+    }
+    server.stop();
+}
+
+/// All of them, side by side.
+async fn futures<F: Future>(all: Vec<F>) -> Vec<F::Output> {
+    let mut all: Vec<_> = all.into_iter().map(Box::pin).collect();
+    let mut done: Vec<Option<F::Output>> = all.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (future, done) in all.iter_mut().zip(&mut done) {
+            if done.is_none()
+                && let std::task::Poll::Ready(output) = future.as_mut().poll(context)
+            {
+                *done = Some(output);
+            }
+        }
+        match done.iter().all(Option::is_some) {
+            true => std::task::Poll::Ready(()),
+            false => std::task::Poll::Pending,
+        }
+    })
+    .await;
+    done.into_iter().flatten().collect()
+}
+
+#[tokio::test]
+async fn going_back_in_time_is_safe_and_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path();
+    let file = data.join("backup.db");
+    let from = file.to_str().unwrap();
+    let server = Server::dev(data);
+    let app = App::of(&server.ready);
+    let (_, ada) = server.sign_in(&app, "ada@example.com").await;
+    cli(data, &["backup", "--to", from]).ok();
+    let (_, later) = refresh(&server, &app, &ada["refresh_token"]).await;
+    let (_, eve) = server.sign_in(&app, "eve@example.com").await;
+
+    // Nobody's data is overwritten, and nothing under a running server.
+    let said = cli(data, &["restore", "--from", from]);
+    assert!(
+        said.code == 1 && said.err.contains("--replace"),
+        "{}",
+        said.err
+    );
+    let said = cli(data, &["restore", "--from", from, "--replace"]);
+    assert!(
+        said.code == 1 && said.err.contains("in use"),
+        "{}",
+        said.err
+    );
+    let (status, _) = refresh(&server, &app, &eve["refresh_token"]).await;
+    assert_eq!(status, 200, "the server did not notice");
+    server.stop();
+
+    let arguments = [
+        "restore",
+        "--from",
+        from,
+        "--replace",
+        "--end-sessions",
+        "--json",
+    ];
+    let done = cli(data, &arguments).ok().json();
+    assert_eq!(done["sessions_ended_in_apps"], 1, "{done}");
+    let former = Path::new(done["former"].as_str().unwrap());
+    assert!(former.exists(), "the present one is kept");
+    let server = Server::dev(data);
+    for token in [&ada["refresh_token"], &later["refresh_token"]] {
+        let (status, answer) = refresh(&server, &app, token).await;
+        assert_eq!((status, &answer["error"]), (401, &json!("TOKEN_REVOKED")));
+    }
+    server.sign_in(&app, "ada@example.com").await;
+    server.stop();
+
+    // What it is now is kept too, and without the flag sessions go on where they were.
+    let done = cli(data, &["restore", "--from", from, "--replace", "--json"])
+        .ok()
+        .json();
+    assert_eq!(done["sessions_ended_in_apps"], Value::Null);
+    let server = Server::dev(data);
+    let (status, answer) = refresh(&server, &app, &ada["refresh_token"]).await;
+    assert_eq!(
+        status, 200,
+        "used after the backup, and unused in it: {answer}"
+    );
+    let (status, answer) = refresh(&server, &app, &later["refresh_token"]).await;
+    assert_eq!((status, &answer["error"]), (401, &json!("TOKEN_REUSE")));
+    server.stop();
+    let kept = std::fs::read_dir(data).unwrap().flatten();
+    let kept = kept.filter(|entry| {
+        entry
+            .file_name()
+            .to_string_lossy()
+            .contains("before-restore")
+    });
+    assert_eq!(kept.count(), 2);
+}
+
+#[test]
+fn what_is_no_backup_is_not_restored() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    drop(Server::dev(&data));
+    let good = dir.path().join("good.db");
+    cli(&data, &["backup", "--to", good.to_str().unwrap()]).ok();
+    let refused = |file: &Path, data: &Path, why: &str| {
+        let there = data.join("doorward.db");
+        let had = there.exists();
+        let said = cli(data, &["restore", "--from", file.to_str().unwrap()]);
+        assert!(
+            said.code == 1 && said.err.contains(why),
+            "{why}: {}",
+            said.err
+        );
+        assert_eq!(there.exists(), had, "nothing is left behind");
+        assert!(!data.join("doorward.db.restoring").exists());
+    };
+    let fresh = dir.path().join("fresh");
+    std::fs::create_dir(&fresh).unwrap();
+    std::fs::copy(data.join("master.key"), fresh.join("master.key")).unwrap();
+    refused(&dir.path().join("nowhere.db"), &fresh, "Cannot copy");
+
+    let damaged = dir.path().join("damaged.db");
+    let mut bytes = std::fs::read(&good).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 4096].fill(0x55);
+    std::fs::write(&damaged, bytes).unwrap();
+    refused(&damaged, &fresh, "damaged");
+
+    let foreign = dir.path().join("foreign.db");
+    let other = rusqlite::Connection::open(&foreign).unwrap();
+    other.execute_batch("CREATE TABLE t (x)").unwrap();
+    refused(&foreign, &fresh, "no database of Doorward's");
+
+    let newer = dir.path().join("newer.db");
+    std::fs::copy(&good, &newer).unwrap();
+    let database = rusqlite::Connection::open(&newer).unwrap();
+    let next = "INSERT INTO schema_migrations SELECT max(version) + 1, 'later', '', 1, 0 \
+                FROM schema_migrations";
+    database.execute_batch(next).unwrap();
+    drop(database);
+    refused(&newer, &fresh, "use the doorward that made it");
+
+    // Another master key does not open it.
+    let stranger = dir.path().join("stranger");
+    drop(Server::dev(&stranger));
+    std::fs::remove_file(stranger.join("doorward.db")).unwrap();
+    for companion in ["doorward.db-wal", "doorward.db-shm"] {
+        drop(std::fs::remove_file(stranger.join(companion)));
+    }
+    refused(&good, &stranger, "is this the master key");
+}
+
+/// PostgreSQL has its own tools; that it was restored is noted, and sessions are ended.
+#[tokio::test]
+async fn postgresql_is_left_to_its_tools() {
+    let Some(database) = TestDatabase::postgres().await else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::dev_with(dir.path(), |command| {
+        command.args(["--database-url", &database.url()]);
+    });
+    let app = App::of(&server.ready);
+    let (_, tokens) = server.sign_in(&app, "ada@example.com").await;
+    let there = |arguments: &[&str]| {
+        let mut command = doorward();
+        command
+            .args(["--database-url", &database.url()])
+            .args(arguments);
+        run(command.arg("--data-dir").arg(dir.path()))
+    };
+    let said = there(&["backup", "--to", "/nowhere/x.db"]);
+    assert!(
+        said.code == 1 && said.err.contains("pg_dump"),
+        "{}",
+        said.err
+    );
+    let said = there(&["restore", "--from", "/nowhere/x.db"]);
+    assert!(
+        said.code == 1 && said.err.contains("--already-restored"),
+        "{}",
+        said.err
+    );
+    let said = there(&["restore", "--already-restored", "--end-sessions"]).ok();
+    assert!(
+        said.out.contains("everybody signs in again"),
+        "{}",
+        said.out
+    );
+    let (status, answer) = refresh(&server, &app, &tokens["refresh_token"]).await;
+    assert_eq!((status, &answer["error"]), (401, &json!("TOKEN_REVOKED")));
+}
