@@ -6,6 +6,7 @@
 
 mod checksum;
 mod etag;
+pub mod idempotency;
 pub mod jwt;
 pub mod keyring;
 pub mod license;

@@ -34,6 +34,8 @@ pub enum SealPurpose {
     LicenseKey,
     /// The private part of the key that signs an app's licence files.
     LicenseFileKey,
+    /// The answer to an operator's call that carried an `Idempotency-Key`.
+    OperatorAnswer,
 }
 
 impl SealPurpose {
@@ -44,6 +46,7 @@ impl SealPurpose {
             Self::AppSetting => b"doorward/seal/app-setting/v1",
             Self::LicenseKey => b"doorward/seal/license-key/v1",
             Self::LicenseFileKey => b"doorward/seal/license-file-key/v1",
+            Self::OperatorAnswer => b"doorward/seal/operator-answer/v1",
         }
     }
 }

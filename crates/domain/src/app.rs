@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::AppId;
 use crate::role::RoleBook;
@@ -11,8 +11,8 @@ use crate::time::Timestamp;
 pub use crate::settings::{AppLimits, AppSettings};
 
 /// Short, URL-safe, unique name of an app; one of the two audiences of its tokens.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Slug(String);
 
 impl Slug {
@@ -45,6 +45,20 @@ impl Slug {
     }
 }
 
+impl TryFrom<String> for Slug {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Slug> for String {
+    fn from(slug: Slug) -> Self {
+        slug.0
+    }
+}
+
 /// A name shown to people: 1 to 100 characters, no control characters, trimmed.
 ///
 /// # Errors
@@ -61,7 +75,7 @@ pub fn parse_name(text: &str) -> Result<String, &'static str> {
 }
 
 /// Whether an app may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AppStatus {
     /// In use.
@@ -91,8 +105,8 @@ impl AppStatus {
     }
 }
 
-/// An app as the store knows it.
-#[derive(Debug, Clone)]
+/// An app as the store knows it. What authenticates it is left out where it is serialized.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct App {
     /// Its id.
     pub id: AppId,
@@ -108,14 +122,17 @@ pub struct App {
     /// Sessions of an older epoch are ended: one statement signs a whole app out.
     pub session_epoch: i64,
     /// SHA-256 of the current secret (256 random bits need no slow hash, ASVS 6.5.2).
+    #[serde(skip)]
     pub secret_hash: [u8; 32],
     /// The former secret, if an overlap was chosen when it was rotated.
+    #[serde(skip)]
     pub previous_secret: Option<PreviousSecret>,
     /// When the current secret was made.
     pub secret_rotated_at: Timestamp,
     /// Everything that can be set per app.
     pub settings: AppSettings,
     /// What its roles permit.
+    #[serde(skip)]
     pub roles: Arc<RoleBook>,
     /// Creation.
     pub created_at: Timestamp,

@@ -115,6 +115,9 @@ actions! {
     AdminKeyRevoked = "admin_key.revoked";
     /// An admin key was refused, or lacked the scope.
     AdminKeyRefused = "admin_key.refused";
+    /// A creating call of an operator was answered again from the stored answer (same
+    /// Idempotency-Key, same request).
+    OperatorAnswerRepeated = "operator.answer_repeated";
     /// A signing key was generated.
     SigningKeyCreated = "signing_key.created";
     /// The next signing key became the active one.

@@ -1,13 +1,13 @@
 //! Organizations inside an app (`tenant` on the wire) and their members.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::{TenantId, UserId};
 use crate::role::RoleName;
 use crate::time::Timestamp;
 
 /// An organization.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Organization {
     /// Its id.
     pub id: TenantId,

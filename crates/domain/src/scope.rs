@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 macro_rules! scopes {
     ($($(#[$doc:meta])* $variant:ident = $name:literal;)*) => {
         /// A scope of an admin key.
@@ -64,7 +66,8 @@ impl Scope {
 }
 
 /// A set of scopes, stored as a space-separated list.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub struct Scopes(BTreeSet<Scope>);
 
 impl Scopes {
@@ -96,6 +99,18 @@ impl Scopes {
     #[must_use]
     pub fn from_stored(text: &str) -> Self {
         Self(text.split_whitespace().filter_map(Scope::parse).collect())
+    }
+}
+
+impl From<String> for Scopes {
+    fn from(text: String) -> Self {
+        Self::from_stored(&text)
+    }
+}
+
+impl From<Scopes> for String {
+    fn from(scopes: Scopes) -> Self {
+        scopes.to_stored()
     }
 }
 

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use doorward_domain::audit::Actor;
 use doorward_domain::scope::Scopes;
 use doorward_domain::{Clock, OsRandom, SystemClock};
-use doorward_service::{Core, CoreParts, Operator, Origin, PlatformSettings};
+use doorward_service::{Core, CoreParts, IdempotencyKey, Operator, Origin, PlatformSettings};
 use doorward_store::Store;
 use doorward_store::postgres::PostgresDriver;
 use doorward_store::sqlite::SqliteDriver;
 
 use crate::Outcome;
-use crate::cli::Global;
+use crate::cli::{Global, Repeat};
 use crate::config::safety::Exception;
 use crate::config::sections::Database;
 use crate::config::{self, Config, DataDir, Environment, Layers, Loaded, Override, registry};
@@ -204,6 +204,22 @@ pub(crate) async fn open(global: &Global) -> Outcome<Arc<Core>> {
         Arc::new(SystemClock),
     )
     .await
+}
+
+/// The operator with the key that lets a creating command be repeated: `command` names the command,
+/// `given` is what it was given.
+pub(crate) fn repeatable(
+    operator: &Operator,
+    repeat: Repeat,
+    command: &str,
+    given: &serde_json::Value,
+) -> Outcome<Operator> {
+    let key = repeat.idempotency_key.map(|key| {
+        IdempotencyKey::new(&key, command, given.to_string().as_bytes()).map_err(|_| {
+            Failure::usage("--idempotency-key must be 1 to 255 visible ASCII characters.")
+        })
+    });
+    Ok(operator.clone().repeatable(key.transpose()?))
 }
 
 /// Somebody at the machine's command line, who may do everything.

@@ -7,11 +7,13 @@ use doorward_domain::scope::{Scope, Scopes};
 use doorward_domain::secret::{SecretText, constant_time_eq};
 use doorward_domain::{AdminKeyId, Code, Timestamp};
 pub use doorward_store::platform::AdminKey;
+use serde::{Deserialize, Serialize};
 
 use crate::audit::Refused;
 use crate::context::{Context, Describe, Operator};
 use crate::core::Core;
 use crate::error::{Error, FieldError, Result};
+use crate::idempotency::kept;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -25,11 +27,12 @@ pub struct CreateAdminKey {
 }
 
 /// What came of it. The key is shown this once.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CreatedAdminKey {
     /// The record.
     pub record: AdminKey,
     /// The key.
+    #[serde(with = "kept::secret_text")]
     pub key: SecretText,
 }
 
@@ -79,15 +82,14 @@ pub async fn create(
         .event(None, Action::AdminKeyCreated)
         .on("admin_key", id)
         .with(serde_json::json!({ "name": record.name, "scopes": record.scopes.names() }));
-    let written = record.clone();
-    core.store
-        .write(move |tx| {
-            let mut platform = tx.platform();
-            platform.insert_admin_key(&written)?;
-            Ok::<_, Error>(platform.audit(&event)?)
-        })
-        .await?;
-    Ok(CreatedAdminKey { record, key })
+    let created = CreatedAdminKey { record, key };
+    core.create(operator, None, move |tx| {
+        let mut platform = tx.platform();
+        platform.insert_admin_key(&created.record)?;
+        platform.audit(&event)?;
+        Ok(Ok(created.clone()))
+    })
+    .await
 }
 
 /// Keys in order of creation, after the given one. Never the keys themselves.

@@ -7,6 +7,8 @@ use doorward_domain::audit::{Action, AuditEvent};
 use doorward_domain::scope::Scope;
 use doorward_domain::{AppId, Code, Timestamp};
 use doorward_store::{ReadTx, WriteTx};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::context::{AppContext, Context, Operator};
 use crate::core::Core;
@@ -96,6 +98,33 @@ impl Core {
                     .await?
             }
         }
+    }
+
+    /// Creates something in an app in the name of a caller: as [`Core::write_as`], and an operator
+    /// may repeat it with the same `Idempotency-Key` (see [`Core::create`]).
+    ///
+    /// # Errors
+    /// As both.
+    pub(crate) async fn create_as<T, F>(
+        &self,
+        caller: Caller<'_>,
+        scope: Scope,
+        work: F,
+    ) -> Result<T>
+    where
+        T: Serialize + DeserializeOwned + Send + 'static,
+        F: Fn(&Here, &mut WriteTx<'_>) -> Result<Result<T>> + Clone + Send + 'static,
+    {
+        let Caller::Operator(operator, app_id) = caller else {
+            return self.write_as(caller, scope, work).await;
+        };
+        self.authorise(operator, scope).await?;
+        let context = operator.context.clone();
+        self.create(operator, Some(app_id), move |tx| {
+            let here = Here::stored(tx.platform().app(app_id)?, &context)?;
+            work(&here, tx)
+        })
+        .await
     }
 
     /// Reads in an app in the name of a caller.

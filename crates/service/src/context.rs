@@ -12,6 +12,7 @@ use doorward_domain::{
 };
 
 use crate::error::{Error, Result};
+use crate::idempotency::IdempotencyKey;
 
 /// Longest user agent kept, in characters.
 const USER_AGENT_MAX: usize = 256;
@@ -132,13 +133,29 @@ pub struct Operator {
     /// The operation.
     pub context: Context,
     scopes: Scopes,
+    /// What makes a creating call safe to repeat, where the caller sent a key.
+    pub(crate) idempotency: Option<IdempotencyKey>,
 }
 
 impl Operator {
     /// An operator who may do what `scopes` say. Only authentication and the command line make one.
     #[must_use]
     pub const fn new(context: Context, scopes: Scopes) -> Self {
-        Self { context, scopes }
+        Self {
+            context,
+            scopes,
+            idempotency: None,
+        }
+    }
+
+    /// The same operator with an `Idempotency-Key`: a creating call that is repeated with it within
+    /// a day gets the answer of the first. Calls that create nothing take no notice of it.
+    #[must_use]
+    pub fn repeatable(self, key: Option<IdempotencyKey>) -> Self {
+        Self {
+            idempotency: key,
+            ..self
+        }
     }
 
     /// What the operator may do.

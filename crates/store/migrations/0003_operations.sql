@@ -40,3 +40,13 @@ CREATE INDEX one_time_secrets_user ON one_time_secrets (app_id, user_id) WHERE u
 -- Keyed hash of the address a message goes to.
 ALTER TABLE outbox ADD COLUMN contact_ref BYTEA;
 CREATE INDEX outbox_contact ON outbox (app_id, contact_ref) WHERE contact_ref IS NOT NULL;
+
+-- Answers to creating calls of operators that carried an Idempotency-Key, written in the
+-- transaction of what they created. Sealed, because they hold secrets that are shown once. Lives a
+-- day. Without `sealed` the call is still at work, which only its own transaction sees.
+CREATE TABLE idempotency_keys (
+    key_hash    BYTEA       NOT NULL PRIMARY KEY,
+    sealed      BYTEA,
+    expires_at  TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX idempotency_keys_dead ON idempotency_keys (expires_at);

@@ -27,6 +27,7 @@ pub(crate) struct Subkeys {
     app_setting: hkdf::Prk,
     license_key: hkdf::Prk,
     license_file_key: hkdf::Prk,
+    operator_answer: hkdf::Prk,
 }
 
 impl Subkeys {
@@ -52,6 +53,7 @@ impl Subkeys {
             app_setting: seal(SealPurpose::AppSetting),
             license_key: seal(SealPurpose::LicenseKey),
             license_file_key: seal(SealPurpose::LicenseFileKey),
+            operator_answer: seal(SealPurpose::OperatorAnswer),
         }
     }
 
@@ -62,6 +64,7 @@ impl Subkeys {
             SealPurpose::AppSetting => &self.app_setting,
             SealPurpose::LicenseKey => &self.license_key,
             SealPurpose::LicenseFileKey => &self.license_file_key,
+            SealPurpose::OperatorAnswer => &self.operator_answer,
         }
     }
 }

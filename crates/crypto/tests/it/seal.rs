@@ -5,12 +5,13 @@ use proptest::prelude::*;
 
 use crate::support::{fixed_keyring, fresh_keyring};
 
-const ALL: [SealPurpose; 5] = [
+const ALL: [SealPurpose; 6] = [
     SealPurpose::SigningKey,
     SealPurpose::Outbox,
     SealPurpose::AppSetting,
     SealPurpose::LicenseKey,
     SealPurpose::LicenseFileKey,
+    SealPurpose::OperatorAnswer,
 ];
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod key;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::code::Code;
@@ -26,7 +26,7 @@ pub const MAX_BATCH: i64 = 500;
 pub const MAX_METADATA: usize = 8 * 1024;
 
 /// What the app's backend has decided about a licence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LicenseStatus {
     /// In use.
@@ -128,7 +128,7 @@ pub fn refusal(
 }
 
 /// A licence.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct License {
     /// Its id.
     pub id: LicenseId,

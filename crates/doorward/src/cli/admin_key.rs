@@ -2,6 +2,8 @@
 
 use clap::Subcommand;
 
+use super::Repeat;
+
 /// `doorward admin-key`
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminKeyCommand {
@@ -21,6 +23,8 @@ pub(crate) enum AdminKeyCommand {
         /// End of its life: 90d, 12h, 30m, or a time such as 2027-01-01T00:00:00Z. Without one: none
         #[arg(long, value_name = "WHEN")]
         expires: Option<String>,
+        #[command(flatten)]
+        repeat: Repeat,
     },
     /// List all keys, never the keys themselves
     List,

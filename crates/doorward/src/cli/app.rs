@@ -2,6 +2,8 @@
 
 use clap::Subcommand;
 
+use super::Repeat;
+
 /// `doorward app`
 #[derive(Debug, Subcommand)]
 #[command(
@@ -28,6 +30,8 @@ pub(crate) enum AppCommand {
         /// Print the credentials as lines of an environment file
         #[arg(long, conflicts_with = "json")]
         env: bool,
+        #[command(flatten)]
+        repeat: Repeat,
     },
     /// List all apps
     List,
@@ -75,5 +79,7 @@ pub(crate) enum AppCommand {
         /// How long the old secret is still accepted; without this it is dead at once
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=10_080))]
         overlap_minutes: Option<i64>,
+        #[command(flatten)]
+        repeat: Repeat,
     },
 }

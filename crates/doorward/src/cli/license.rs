@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::InApp;
+use super::{InApp, Repeat};
 
 /// A licence of an app.
 #[derive(Debug, Args)]
@@ -60,6 +60,8 @@ pub(crate) enum LicenseCommand {
         /// So many with the same terms (1 to 500)
         #[arg(long, value_name = "N")]
         count: Option<u32>,
+        #[command(flatten)]
+        repeat: Repeat,
         #[command(flatten)]
         of: InApp,
     },

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::InApp;
+use super::{InApp, Repeat};
 
 /// An organization of an app.
 #[derive(Debug, Args)]
@@ -35,6 +35,8 @@ pub(crate) enum OrgCommand {
         /// Its first owner
         #[arg(long, value_name = "USER")]
         owner: Option<String>,
+        #[command(flatten)]
+        repeat: Repeat,
         #[command(flatten)]
         of: InApp,
     },

@@ -24,7 +24,10 @@ pub(super) async fn run(global: &Global, command: AdminKeyCommand) -> Outcome {
             name,
             scope,
             expires,
+            repeat,
         } => {
+            let given = serde_json::json!([name, scope, expires]);
+            let operator = deployment::repeatable(&operator, repeat, "admin-key create", &given)?;
             let scopes = scopes(&scope)?;
             let now = core.clock.now();
             let expires_at = expires.map(|text| expiry::parse(&text, now)).transpose()?;

@@ -28,7 +28,10 @@ pub(super) async fn run(global: &Global, command: AppCommand) -> Outcome {
             slug,
             set,
             env,
+            repeat,
         } => {
+            let given = serde_json::json!([name, slug, set]);
+            let operator = deployment::repeatable(&operator, repeat, "app create", &given)?;
             let settings = initial_settings(&set)?;
             let request = CreateApp {
                 name,
@@ -41,7 +44,7 @@ pub(super) async fn run(global: &Global, command: AppCommand) -> Outcome {
                 app_slug: created.app.slug.as_str().to_owned(),
                 name: created.app.name,
                 app_secret: created.secret.expose().to_owned(),
-                jwt_public_key: core.signing().jwt_public_key().to_owned(),
+                jwt_public_key: created.jwt_public_key,
                 next: None,
             };
             if env {
@@ -79,8 +82,11 @@ pub(super) async fn run(global: &Global, command: AppCommand) -> Outcome {
         AppCommand::RotateSecret {
             app,
             overlap_minutes,
+            repeat,
         } => {
             let app = find::app(core, &operator, &app).await?;
+            let given = serde_json::json!([app.id, overlap_minutes]);
+            let operator = deployment::repeatable(&operator, repeat, "app rotate-secret", &given)?;
             let overlap = overlap_minutes.map(|minutes| minutes * 60);
             let secret = apps::rotate_secret(core, &operator, app.id, overlap).await?;
             let next = match overlap_minutes {

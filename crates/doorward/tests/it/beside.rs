@@ -339,3 +339,53 @@ fn the_deployment_in_the_same_directory_is_found() {
     let said = run(doorward().args(["app", "list"]).current_dir(dir.path())).ok();
     assert!(said.out.contains("demo"), "{}", said.out);
 }
+
+#[tokio::test]
+async fn a_creating_command_may_be_repeated() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, server) = (dir.path(), Server::dev(dir.path()));
+    let again = ["--idempotency-key", "run-7"];
+    let with_key = |command: &[&str]| cli_json(data, &[command, &again[..]].concat());
+    for (command, secret) in [
+        (
+            &["app", "create", "--name", "Shop", "--slug", "shop"][..],
+            "app_secret",
+        ),
+        (&["app", "rotate-secret", "demo"], "app_secret"),
+        (&["admin-key", "create", "--name", "ci"], "admin_key"),
+        (&["org", "create", "--name", "Acme", "--app", "demo"], "id"),
+        (&["license", "generate", "--app", "demo"], "license_key"),
+    ] {
+        // Each command has keys of its own only by the operator: so each run has one key.
+        let key = format!("{}-{}", command[0], command[1]);
+        let run = |data| cli_json(data, &[command, &["--idempotency-key", &key]].concat());
+        let made = run(data);
+        assert!(made[secret].is_string(), "{made}");
+        assert_eq!(run(data), made, "{command:?}");
+    }
+    let made = with_key(&["admin-key", "create", "--name", "one"]);
+    assert_eq!(with_key(&["admin-key", "create", "--name", "one"]), made);
+    let other = cli(
+        data,
+        &[
+            &["admin-key", "create", "--name", "two", "--json"],
+            &again[..],
+        ]
+        .concat(),
+    );
+    assert_eq!(other.code, 1);
+    assert!(other.err.contains("CONFLICT"), "{}", other.err);
+    let bad = cli(
+        data,
+        &[
+            "admin-key",
+            "create",
+            "--name",
+            "x",
+            "--idempotency-key",
+            "",
+        ],
+    );
+    assert_eq!(bad.code, 2);
+    drop(server);
+}

@@ -1,5 +1,6 @@
 //! What the derive macros cannot say.
 
+use doorward_domain::Code;
 use serde_json::{Value, json};
 use utoipa::openapi::schema::AdditionalProperties;
 use utoipa::openapi::{OpenApi, RefOr, Schema};
@@ -83,6 +84,57 @@ pub(super) fn at_least_one(document: &mut Value, schema: &str, fields: [&str; 2]
     let found = document.pointer_mut(&format!("/components/schemas/{schema}"));
     if let Some(object) = found.and_then(Value::as_object_mut) {
         object.insert("anyOf".to_owned(), json!(fields.map(choice)));
+    }
+}
+
+/// Operations of operators that create, or hand out a secret once, and answer 200.
+const ALSO_REPEATABLE: [&str; 2] = ["rotateAppSecret", "addMember"];
+
+/// Says of every operation that creates something that it may be repeated with an
+/// `Idempotency-Key`, and what it answers when the key came with another request.
+pub(super) fn repeatable(document: &mut Value) {
+    let conflict = super::refusals::responses(&[&[Code::Conflict]], &[]);
+    let conflict = serde_json::to_value(conflict).unwrap_or_default();
+    let example = "/409/content/application~1json/examples/CONFLICT";
+    for operation in operations(document) {
+        let id = operation.get("operationId").and_then(Value::as_str);
+        let also = id.is_some_and(|id| ALSO_REPEATABLE.contains(&id));
+        if !also && operation.pointer("/responses/201").is_none() {
+            continue;
+        }
+        let Some(operation) = operation.as_object_mut() else {
+            continue;
+        };
+        let parameters = operation.entry("parameters").or_insert(json!([]));
+        if let Some(parameters) = parameters.as_array_mut() {
+            parameters.push(json!({
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": false,
+                "description": "Makes the call safe to repeat: for 24 hours the same request with \
+                                the same key gets the same answer and creates nothing more. \
+                                A refusal does not use the key up.",
+                "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
+            }));
+        }
+        let responses = operation
+            .get_mut("responses")
+            .and_then(Value::as_object_mut);
+        let Some(responses) = responses else { continue };
+        match responses
+            .get_mut("409")
+            .and_then(|there| there.pointer_mut("/content/application~1json/examples"))
+            .and_then(Value::as_object_mut)
+        {
+            Some(examples) => {
+                let example = conflict.pointer(example).cloned().unwrap_or_default();
+                examples.entry("CONFLICT").or_insert(example);
+            }
+            None => {
+                let whole = conflict.get("409").cloned().unwrap_or_default();
+                responses.insert("409".to_owned(), whole);
+            }
+        }
     }
 }
 

@@ -16,10 +16,11 @@ use utoipa::ToSchema;
 
 use super::OperatorFace;
 use super::auth::Authenticated;
+use super::creating::Creating;
 use crate::docs::refusals;
 use crate::error::ApiResult;
 use crate::public::Success;
-use crate::read::{Fields, JsonBody, Page, Paged, QueryFields, time, uuid};
+use crate::read::{Fields, Page, Paged, QueryFields, time, uuid};
 
 /// An admin key, never the key itself.
 #[derive(Serialize, ToSchema)]
@@ -137,10 +138,9 @@ refusals!(CreateAdminKeyRefusals = ALWAYS | OPERATOR | BODY);
 )]
 pub(super) async fn create(
     State(face): State<Arc<OperatorFace>>,
-    Authenticated(operator): Authenticated,
-    body: JsonBody,
+    Creating { operator, fields }: Creating,
 ) -> ApiResult<(StatusCode, Json<CreatedAdminKeyView>)> {
-    let created = admin_keys::create(&face.core, &operator, read(body)?).await?;
+    let created = admin_keys::create(&face.core, &operator, read(fields)?).await?;
     let admin_key = created.key.expose().to_owned();
     let view = CreatedAdminKeyView {
         admin_key,
@@ -149,8 +149,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(view)))
 }
 
-fn read(body: JsonBody) -> ApiResult<CreateAdminKey> {
-    let mut fields = Fields::from(body);
+fn read(mut fields: Fields) -> ApiResult<CreateAdminKey> {
     let name = fields.required("name", parse_name);
     let scopes = fields.required_list("scopes", |text| Scope::parse(text).ok_or("Is no scope"));
     let expires_at = fields.optional("expires_at", time);

@@ -4,6 +4,7 @@ mod admin_keys;
 mod apps;
 mod audit;
 mod auth;
+mod creating;
 mod dev;
 mod keys;
 mod licenses;

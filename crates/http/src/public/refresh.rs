@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::PublicFace;
 use crate::docs::refusals;
 use crate::error::ApiResult;
-use crate::read::{AppBody, AppCredentials, Fields, secret, uuid};
+use crate::read::{AppBody, AppCredentials, idempotency_key, secret, uuid};
 use crate::shell::Meta;
 
 /// A refresh token is exchanged.
@@ -93,24 +93,4 @@ fn read(headers: &HeaderMap, mut body: AppBody) -> ApiResult<(AppCredentials, Re
             tenant_id: tenant_id?,
         })
     })
-}
-
-/// The header `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header).
-fn idempotency_key(headers: &HeaderMap, fields: &mut Fields) -> Option<Option<String>> {
-    const NAME: &str = "Idempotency-Key";
-    let mut values = headers.get_all(NAME).iter();
-    let Some(value) = values.next() else {
-        return Some(None);
-    };
-    let text = value.to_str().unwrap_or_default();
-    let fit = (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-    if fit && values.next().is_none() {
-        Some(Some(text.to_owned()))
-    } else {
-        fields.refuse(
-            NAME,
-            "Must be sent once, with 1 to 255 visible ASCII characters",
-        );
-        None
-    }
 }

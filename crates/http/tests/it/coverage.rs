@@ -4,6 +4,7 @@
 mod isolation;
 mod licenses;
 mod organizations;
+mod repeatable;
 
 use std::collections::BTreeSet;
 
@@ -454,6 +455,10 @@ on_both_engines! {
 
     async fn what_another_app_has_is_like_nothing(db: TestDatabase) {
         World::new(&db).await.is_closed_to_b().await;
+    }
+
+    async fn what_creates_may_be_repeated(db: TestDatabase) {
+        World::new(&db).await.repeats_what_creates().await;
     }
 
     async fn required_fields_are_the_documented_ones(db: TestDatabase) {

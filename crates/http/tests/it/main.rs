@@ -18,5 +18,6 @@ mod license_keys;
 mod logs;
 mod operator;
 mod public;
+mod repeat;
 mod revocations;
 mod serve;

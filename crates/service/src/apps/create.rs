@@ -8,10 +8,12 @@ use doorward_domain::audit::Action;
 use doorward_domain::scope::Scope;
 use doorward_domain::secret::AppSecret;
 use doorward_domain::{AppId, Code};
+use serde::{Deserialize, Serialize};
 
 use crate::context::{Describe, Operator};
 use crate::core::Core;
 use crate::error::{Error, FieldError, Result};
+use crate::idempotency::kept;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -25,12 +27,15 @@ pub struct CreateApp {
 }
 
 /// What came of it. The secret is shown this once.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CreatedApp {
     /// The app.
     pub app: App,
     /// Its secret.
+    #[serde(with = "kept::app_secret")]
     pub secret: AppSecret,
+    /// The platform's active public key as one line (`JWT_PUBLIC_KEY`).
+    pub jwt_public_key: String,
 }
 
 /// Creates an app.
@@ -75,16 +80,19 @@ pub async fn create(core: &Core, operator: &Operator, request: CreateApp) -> Res
         .event(Some(app.id), Action::AppCreated)
         .on("app", app.id)
         .with(serde_json::json!({ "slug": app.slug, "name": app.name }));
-    let written = app.clone();
-    core.store
-        .write(move |tx| {
-            let mut platform = tx.platform();
-            if !platform.insert_app(&written)? {
-                return Err(Error::new(Code::Conflict)
-                    .with_message("Another app already has this slug. Choose another."));
-            }
-            Ok(platform.audit(&event)?)
-        })
-        .await?;
-    Ok(CreatedApp { app, secret })
+    let created = CreatedApp {
+        app,
+        secret,
+        jwt_public_key: core.signing().jwt_public_key().to_owned(),
+    };
+    core.create(operator, None, move |tx| {
+        let mut platform = tx.platform();
+        if !platform.insert_app(&created.app)? {
+            return Err(Error::new(Code::Conflict)
+                .with_message("Another app already has this slug. Choose another."));
+        }
+        platform.audit(&event)?;
+        Ok(Ok(created.clone()))
+    })
+    .await
 }

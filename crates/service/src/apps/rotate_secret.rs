@@ -6,13 +6,22 @@ use doorward_domain::scope::Scope;
 use doorward_domain::secret::AppSecret;
 use doorward_domain::time::plus_seconds;
 use doorward_domain::{AppId, Code};
+use serde::{Deserialize, Serialize};
 
 use crate::context::{Describe, Operator};
 use crate::core::Core;
 use crate::error::{Error, Result};
+use crate::idempotency::kept;
 
 /// Longest overlap of two secrets, in seconds.
 pub const MAX_OVERLAP_SECONDS: i64 = 7 * 86_400;
+
+/// What is answered.
+#[derive(Serialize, Deserialize)]
+struct Rotated {
+    #[serde(with = "kept::app_secret")]
+    secret: AppSecret,
+}
 
 /// Replaces an app's secret and gives the new one, shown this once. The old one dies at once on
 /// every node, unless an overlap in seconds (1 to 604,800) is chosen.
@@ -41,15 +50,18 @@ pub async fn rotate_secret(
         .event(Some(id), Action::AppSecretRotated)
         .on("app", id)
         .with(serde_json::json!({ "overlap_seconds": overlap_seconds }));
-    core.store
-        .write(move |tx| {
+    let rotated = core
+        .create(operator, Some(id), move |tx| {
             let mut platform = tx.platform();
             if !platform.rotate_secret(id, &hash, overlap_until, now)? {
                 return Err(Error::new(Code::AppNotFound));
             }
-            Ok(platform.audit(&event)?)
+            platform.audit(&event)?;
+            Ok(Ok(Rotated {
+                secret: secret.clone(),
+            }))
         })
         .await?;
     core.apps.forget(id);
-    Ok(secret)
+    Ok(rotated.secret)
 }

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use doorward_domain::AppId;
 use doorward_domain::scope::Scope;
 use doorward_store::{ReadTx, WriteTx};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::caller::{Caller, Here};
 use crate::context::{AppContext, Context, Operator};
@@ -64,6 +66,15 @@ impl Asker {
         F: Fn(&Here, &mut WriteTx<'_>) -> Result<Result<T>> + Clone + Send + 'static,
     {
         core.write_as(self.caller(), scope, work).await
+    }
+
+    /// Creates; see [`Core::create_as`].
+    pub(crate) async fn create<T, F>(&self, core: &Core, scope: Scope, work: F) -> Result<T>
+    where
+        T: Serialize + DeserializeOwned + Send + 'static,
+        F: Fn(&Here, &mut WriteTx<'_>) -> Result<Result<T>> + Clone + Send + 'static,
+    {
+        core.create_as(self.caller(), scope, work).await
     }
 
     /// Reads; see [`Core::read_as`].

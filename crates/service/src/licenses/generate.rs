@@ -12,6 +12,7 @@ use doorward_domain::scope::Scope;
 use doorward_domain::{Code, LicenseId, TenantId, Timestamp, UserId};
 use doorward_store::WriteTx;
 use doorward_store::app::{AppWrite, NewLicense};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Asker;
@@ -20,6 +21,7 @@ use crate::caller::Here;
 use crate::context::Describe;
 use crate::core::Core;
 use crate::error::{Error, FieldError, Result};
+use crate::idempotency::kept;
 
 /// What a licence grants.
 #[derive(Debug, Clone)]
@@ -61,11 +63,12 @@ impl Default for Terms {
 }
 
 /// A new licence. The key is handed out now; later only an audited act shows it again.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Generated {
     /// The licence.
     pub license: License,
     /// Its key, unless only its user holds it.
+    #[serde(with = "kept::license_key")]
     pub key: Option<LicenseKey>,
 }
 
@@ -84,7 +87,7 @@ pub async fn generate(
     check(&terms, count, asker.context().now())?;
     let keyring = Arc::clone(&core.keyring);
     asker
-        .write(core, Scope::LicensesWrite, move |here, tx| {
+        .create(core, Scope::LicensesWrite, move |here, tx| {
             if let Some(error) = refuse_holders(&mut tx.app(here.app.id), &terms, count)? {
                 return Ok(Err(error));
             }

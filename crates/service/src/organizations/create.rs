@@ -36,7 +36,7 @@ pub async fn create(
     let name = parse_name(&request.name).map_err(|message| Error::field("name", message))?;
     let context = caller.context();
     let id = TenantId::generate(&*context.clock, &*context.random);
-    core.write_as(caller, Scope::OrgsWrite, move |here, tx| {
+    core.create_as(caller, Scope::OrgsWrite, move |here, tx| {
         let mut scope = tx.app(here.app.id);
         scope.insert_organization(id, &name, here.now())?;
         scope.audit(

@@ -36,7 +36,7 @@ pub async fn assign(core: &Core, caller: Caller<'_>, change: RoleChange) -> Resu
     let role = change
         .role
         .ok_or_else(|| Error::field("role", "Is required"))?;
-    core.write_as(caller, Scope::OrgsWrite, move |here, tx| {
+    core.create_as(caller, Scope::OrgsWrite, move |here, tx| {
         grant(here, tx, change.tenant_id, change.user_id, &role).map(Ok)
     })
     .await

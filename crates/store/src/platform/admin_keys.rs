@@ -7,14 +7,15 @@ use super::{PlatformRead, PlatformWrite};
 use crate::error::StoreError;
 use crate::value::Row;
 
-/// A key as stored: its hash only.
-#[derive(Debug, Clone)]
+/// A key as stored: its hash only, which is left out where it is serialized.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct AdminKey {
     /// Its id, part of the key.
     pub id: AdminKeyId,
     /// A name for people.
     pub name: String,
     /// SHA-256 of the secret part.
+    #[serde(skip)]
     pub key_hash: [u8; 32],
     /// What it may do.
     pub scopes: Scopes,

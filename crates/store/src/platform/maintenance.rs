@@ -24,6 +24,8 @@ pub struct Purged {
     pub revocations: u64,
     /// Personal parts of audit events about strangers.
     pub audit_personal: u64,
+    /// Answers to operators' creating calls.
+    pub idempotency_keys: u64,
 }
 
 impl Purged {
@@ -38,6 +40,7 @@ impl Purged {
             + self.outbox
             + self.revocations
             + self.audit_personal
+            + self.idempotency_keys
     }
 
     /// Adds another batch.
@@ -50,6 +53,7 @@ impl Purged {
         self.outbox += other.outbox;
         self.revocations += other.revocations;
         self.audit_personal += other.audit_personal;
+        self.idempotency_keys += other.idempotency_keys;
     }
 }
 
@@ -95,6 +99,9 @@ impl PlatformWrite<'_> {
              (SELECT app_id, kind, subject_id FROM (SELECT app_id, kind, subject_id \
              FROM revocations WHERE expires_at < $1 ORDER BY expires_at LIMIT 1000) dead \
              LIMIT $2) AND expires_at < $1";
+        const IDEMPOTENCY: &str = "DELETE FROM idempotency_keys WHERE key_hash IN \
+             (SELECT key_hash FROM (SELECT key_hash FROM idempotency_keys WHERE expires_at < $1 \
+             ORDER BY expires_at LIMIT 1000) dead LIMIT $2) AND expires_at < $1";
         let today = now.as_second().div_euclid(86_400);
         let limit = limit.into();
         let kept = keep_until.into();
@@ -107,6 +114,7 @@ impl PlatformWrite<'_> {
             outbox: self.connection.execute(OUTBOX, &[kept, limit])?,
             revocations: self.connection.execute(REVOCATIONS, &[now.into(), limit])?,
             audit_personal: 0,
+            idempotency_keys: self.connection.execute(IDEMPOTENCY, &[now.into(), limit])?,
         })
     }
 

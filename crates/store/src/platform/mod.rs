@@ -3,6 +3,7 @@
 mod admin_keys;
 mod apps;
 mod audit;
+mod idempotency;
 mod jobs;
 mod licenses;
 mod maintenance;
@@ -16,6 +17,7 @@ pub use admin_keys::AdminKey;
 pub use apps::{AppChange, Candidate};
 pub(crate) use audit::insert_event;
 pub use audit::{AuditFilter, StoredEvent};
+pub use idempotency::IdempotentAnswer;
 pub use jobs::JobRecord;
 pub use licenses::OutdatedLicenseKey;
 pub use maintenance::Purged;

@@ -47,6 +47,10 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     ("tests/contract/platform/apps.rs", platform::apps::COVERED),
     ("tests/contract/platform/audit.rs", platform::audit::COVERED),
+    (
+        "tests/contract/platform/idempotency.rs",
+        platform::idempotency::COVERED,
+    ),
     ("tests/contract/platform/jobs.rs", platform::jobs::COVERED),
     (
         "tests/contract/platform/licenses.rs",

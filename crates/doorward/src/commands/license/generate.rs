@@ -10,6 +10,7 @@ use super::terms;
 use crate::Outcome;
 use crate::cli::LicenseCommand;
 use crate::commands::find;
+use crate::deployment;
 use crate::failure::Failure;
 use crate::output::{self, Report, labels, table};
 
@@ -31,11 +32,26 @@ pub(super) async fn run(
         metadata,
         with_key,
         count,
+        repeat,
         of,
     } = command
     else {
         return Ok(());
     };
+    let given = serde_json::json!([
+        label,
+        issued_to,
+        max_activations,
+        user,
+        tenant,
+        expires,
+        entitlement,
+        metadata,
+        with_key,
+        count,
+        of.app,
+    ]);
+    let operator = &deployment::repeatable(operator, repeat, "license generate", &given)?;
     let entitlements = terms::entitlements(&entitlement)?.unwrap_or_default();
     let entitlements = Entitlements::parse(&entitlements.into())
         .map_err(|message| Failure::usage(format!("--entitlement: {message}")))?;

@@ -30,7 +30,14 @@ pub(super) async fn run(global: &Global, command: OrgCommand) -> Outcome {
 async fn obey(core: &Core, operator: &Operator, command: OrgCommand, json: bool) -> Outcome {
     let place = async |org: &OneOrg| Place::find(core, operator, org).await;
     match command {
-        OrgCommand::Create { name, owner, of } => {
+        OrgCommand::Create {
+            name,
+            owner,
+            repeat,
+            of,
+        } => {
+            let given = serde_json::json!([name, owner, of.app]);
+            let operator = &deployment::repeatable(operator, repeat, "org create", &given)?;
             let app = find::app(core, operator, &of.app).await?.id;
             let owner = match owner {
                 Some(owner) => Some(find::user(core, operator, app, &owner).await?),

@@ -15,8 +15,8 @@ use super::view::Settings;
 use crate::docs::refusals;
 use crate::error::ApiResult;
 use crate::operator::OperatorFace;
-use crate::operator::auth::Authenticated;
-use crate::read::{Fields, JsonBody};
+use crate::operator::creating::Creating;
+use crate::read::Fields;
 
 /// An app is to be made.
 #[derive(ToSchema)]
@@ -62,20 +62,18 @@ refusals!(CreateAppRefusals = ALWAYS | OPERATOR | BODY + Conflict);
 )]
 pub(crate) async fn create(
     State(face): State<Arc<OperatorFace>>,
-    Authenticated(operator): Authenticated,
-    body: JsonBody,
+    Creating { operator, fields }: Creating,
 ) -> ApiResult<(StatusCode, Json<CreatedAppView>)> {
-    let created = apps::create(&face.core, &operator, read(body)?).await?;
+    let created = apps::create(&face.core, &operator, read(fields)?).await?;
     let view = CreatedAppView {
         app_secret: created.secret.expose().to_owned(),
-        jwt_public_key: face.core.signing().jwt_public_key().to_owned(),
+        jwt_public_key: created.jwt_public_key,
         app: created.app.into(),
     };
     Ok((StatusCode::CREATED, Json(view)))
 }
 
-fn read(body: JsonBody) -> ApiResult<CreateApp> {
-    let mut fields = Fields::from(body);
+fn read(mut fields: Fields) -> ApiResult<CreateApp> {
     let name = fields.required("name", parse_name);
     let slug = fields.required("slug", |text| {
         Slug::parse(text).map(|slug| slug.as_str().to_owned())

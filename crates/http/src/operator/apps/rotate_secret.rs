@@ -13,8 +13,7 @@ use super::app_id;
 use crate::docs::refusals;
 use crate::error::ApiResult;
 use crate::operator::OperatorFace;
-use crate::operator::auth::Authenticated;
-use crate::read::{Fields, JsonBody};
+use crate::operator::creating::Creating;
 
 /// How to replace the secret.
 #[derive(ToSchema)]
@@ -53,12 +52,13 @@ refusals!(RotateSecretRefusals = ALWAYS | OPERATOR | BODY + AppNotFound);
 )]
 pub(crate) async fn rotate_secret(
     State(face): State<Arc<OperatorFace>>,
-    Authenticated(operator): Authenticated,
     Path(id): Path<String>,
-    body: Option<JsonBody>,
+    Creating {
+        operator,
+        mut fields,
+    }: Creating,
 ) -> ApiResult<Json<RotatedSecret>> {
     let id = app_id(&id)?;
-    let mut fields = body.map_or_else(Fields::empty, Fields::from);
     let overlap = fields.optional_int("overlap_seconds", 1..=apps::MAX_OVERLAP_SECONDS);
     fields.refuse_unknown();
     let overlap = fields.finish(|| overlap)?;

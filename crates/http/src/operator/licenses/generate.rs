@@ -16,8 +16,7 @@ use crate::error::ApiResult;
 use crate::license::view::GenerateAnswer;
 use crate::license::{documented, fields};
 use crate::operator::OperatorFace;
-use crate::operator::auth::Authenticated;
-use crate::read::{Fields, JsonBody};
+use crate::operator::creating::Creating;
 
 /// Licences are to be made.
 #[derive(ToSchema)]
@@ -77,12 +76,13 @@ refusals!(
 )]
 pub(crate) async fn generate(
     State(face): State<Arc<OperatorFace>>,
-    Authenticated(operator): Authenticated,
     Path(app): Path<String>,
-    body: JsonBody,
+    Creating {
+        operator,
+        mut fields,
+    }: Creating,
 ) -> ApiResult<(StatusCode, Json<GenerateAnswer>)> {
     let app_id = app_id(&app)?;
-    let mut fields = Fields::from(body);
     let terms = fields::terms(&mut fields);
     fields.refuse_unknown();
     let (terms, count) = fields.finish(|| terms)?;

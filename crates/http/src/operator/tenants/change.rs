@@ -16,6 +16,7 @@ use crate::error::ApiResult;
 use crate::operator::OperatorFace;
 use crate::operator::apps::{app_id, if_match};
 use crate::operator::auth::Authenticated;
+use crate::operator::creating::Creating;
 use crate::read::{Fields, JsonBody, uuid};
 
 /// An organization is to be created.
@@ -55,12 +56,13 @@ refusals!(
 )]
 pub(crate) async fn create(
     State(face): State<Arc<OperatorFace>>,
-    Authenticated(operator): Authenticated,
     Path(app): Path<String>,
-    body: JsonBody,
+    Creating {
+        operator,
+        mut fields,
+    }: Creating,
 ) -> ApiResult<(StatusCode, TenantView)> {
     let app_id = app_id(&app)?;
-    let mut fields = Fields::from(body);
     let name = fields.required("name", parse_name);
     let owner = fields.optional("owner_user_id", uuid);
     fields.refuse_unknown();

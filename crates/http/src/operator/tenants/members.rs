@@ -20,8 +20,9 @@ use crate::error::ApiResult;
 use crate::operator::OperatorFace;
 use crate::operator::apps::app_id;
 use crate::operator::auth::Authenticated;
+use crate::operator::creating::Creating;
 use crate::public::Success;
-use crate::read::{Fields, JsonBody, Page, Paged, QueryFields, uuid};
+use crate::read::{Page, Paged, QueryFields, uuid};
 
 /// A member of an organization.
 #[derive(Serialize, ToSchema)]
@@ -163,12 +164,13 @@ refusals!(
 )]
 pub(crate) async fn add(
     State(face): State<Arc<OperatorFace>>,
-    Authenticated(operator): Authenticated,
     Path(path): Path<(String, String)>,
-    body: JsonBody,
+    Creating {
+        operator,
+        mut fields,
+    }: Creating,
 ) -> ApiResult<Json<Success>> {
     let (app_id, tenant_id) = ids(&path)?;
-    let mut fields = Fields::from(body);
     let user_id = fields.required("user_id", uuid);
     let role = fields.required("role", RoleName::parse);
     fields.refuse_unknown();

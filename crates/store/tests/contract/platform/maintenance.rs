@@ -33,6 +33,7 @@ const ONE_EACH: Purged = Purged {
     outbox: 1,
     revocations: 1,
     audit_personal: 0,
+    idempotency_keys: 1,
 };
 
 const DAY: i64 = 86_400;
@@ -82,6 +83,17 @@ async fn seed(app: &Scope, end: Timestamp) {
         app.enqueue(&message, true)
     })
     .await;
+    let key = hash_of(fresh());
+    Platform(app.store.clone())
+        .write(move |p| p.claim_idempotency_key(&key, at(0), end))
+        .await;
+}
+
+/// Of something fresh.
+fn hash_of(id: uuid::Uuid) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash[..16].copy_from_slice(id.as_bytes());
+    hash
 }
 
 async fn what_is_dead_is_deleted_and_nothing_else(db: TestDatabase) {
@@ -107,6 +119,7 @@ async fn what_is_dead_is_deleted_and_nothing_else(db: TestDatabase) {
         refresh_replays: 1,
         rate_limits: 1,
         revocations: 1,
+        idempotency_keys: 1,
         ..Purged::default()
     };
     assert_eq!(purged, expected);
@@ -223,13 +236,13 @@ async fn a_batch_is_bounded(db: TestDatabase) {
     let (now, mut sum) = (at(9 * DAY), Purged::default());
     for _ in 0..3 {
         let batch = purge(&platform, now, now, 1).await;
-        assert_eq!((batch, batch.total()), (ONE_EACH, 7));
+        assert_eq!((batch, batch.total()), (ONE_EACH, 8));
         sum.add(&batch);
         let mut left = raw.rows_of(other.id).await;
         left.insert("users", Vec::new());
         assert_eq!(left, bare, "the oldest went first");
     }
-    assert_eq!(sum.total(), 21);
+    assert_eq!(sum.total(), 24);
     assert_eq!(purge(&platform, now, now, 1).await, Purged::default());
     assert_eq!(purge(&platform, now, now, 0).await, Purged::default());
 

@@ -24,6 +24,7 @@ on_both_engines_by_name! {
     one_of_many_apps_gets_a_slug
     one_of_many_changes_of_a_version_is_made
     one_of_many_revokes_an_admin_key
+    one_of_many_takes_an_idempotency_key_and_the_others_read_its_answer
 }
 
 async fn each_message_is_leased_once(db: TestDatabase) {
@@ -225,4 +226,31 @@ async fn one_of_many_revokes_an_admin_key(db: TestDatabase) {
     })
     .await;
     assert_eq!(winners(&answers), 1);
+}
+
+/// Whoever comes second waits until the first has ended, and reads what it left.
+async fn one_of_many_takes_an_idempotency_key_and_the_others_read_its_answer(db: TestDatabase) {
+    for round in 0..2 {
+        let answers = race(&db, |store, caller| {
+            let now = at(round * 60);
+            async move {
+                Platform(store)
+                    .write(move |p| {
+                        let first = p.claim_idempotency_key(&hash(1), now, at(round * 60 + 60))?;
+                        if first {
+                            p.store_idempotent_answer(&hash(1), &caller.to_be_bytes())?;
+                        }
+                        let answer = p.idempotent_answer(&hash(1), now)?;
+                        Ok((first, answer.and_then(|answer| answer.sealed)))
+                    })
+                    .await
+            }
+        })
+        .await;
+        let firsts: Vec<_> = answers.iter().filter(|(first, _)| *first).collect();
+        assert_eq!(firsts.len(), 1);
+        let told = &firsts[0].1;
+        assert!(told.is_some());
+        assert!(answers.iter().all(|(_, answer)| answer == told));
+    }
 }
