@@ -14,6 +14,7 @@ mod support;
 mod app;
 mod foreign;
 mod oracle;
+mod plans;
 mod platform;
 mod race;
 mod registry;

@@ -1,10 +1,12 @@
 //! What the tests share.
 
 mod fixture;
+mod plan;
 mod raw;
 mod scope;
 
 pub(crate) use fixture::*;
+pub(crate) use plan::Step;
 pub(crate) use raw::Raw;
 pub(crate) use scope::{Platform, Scope};
 
