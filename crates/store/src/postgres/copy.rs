@@ -62,6 +62,7 @@ pub(crate) fn end(options: &Options) -> Result<CopyEnd, StoreError> {
     let connector = Connector::new(&options)?;
     let client = runtime
         .block_on(connector.connect())
+        .map(|connected| connected.client)
         .map_err(|ConnectError { message, .. }| StoreError::unavailable(message))?;
     Ok(CopyEnd {
         client,

@@ -36,6 +36,7 @@ async fn connect(options: &Options) -> Result<Client, StoreError> {
     Connector::new(&options)?
         .connect()
         .await
+        .map(|connected| connected.client)
         .map_err(|ConnectError { message, .. }| StoreError::unavailable(message))
 }
 

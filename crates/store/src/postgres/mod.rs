@@ -9,6 +9,7 @@ mod connect;
 mod copy;
 mod error;
 mod flight;
+mod hosts;
 mod migrate;
 mod options;
 mod session;

@@ -10,6 +10,9 @@ use tokio_postgres::config::{Host, TargetSessionAttrs};
 use super::url;
 use crate::error::StoreError;
 
+/// How long one address may take until it can be used, unless `connect_timeout` says otherwise.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Whether and how the connection is protected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tls {
@@ -74,7 +77,7 @@ impl Options {
             config.application_name("doorward");
         }
         if config.get_connect_timeout().is_none() {
-            config.connect_timeout(Duration::from_secs(5));
+            config.connect_timeout(CONNECT_TIMEOUT);
         }
         if config.get_tcp_user_timeout().is_none() {
             config.tcp_user_timeout(Duration::from_secs(10));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Error, Statement};
 
+use super::connect::{Connected, Unreplicated};
 use super::error::Failure;
 use super::flight::{Flight, Reply};
 use crate::port::Access;
@@ -13,6 +14,8 @@ use crate::port::Access;
 /// A connection of one thread.
 pub(super) struct Session {
     pub(super) client: Client,
+    /// Looked at after each COMMIT.
+    pub(super) unreplicated: Unreplicated,
     /// By the address of the text: statements are `'static`, so an address names one text for ever,
     /// and is cheaper to hash.
     statements: HashMap<(usize, usize), Statement>,
@@ -23,9 +26,10 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(client: Client, patience: Duration) -> Self {
+    pub(super) fn new(connected: Connected, patience: Duration) -> Self {
         Self {
-            client,
+            client: connected.client,
+            unreplicated: connected.unreplicated,
             statements: HashMap::new(),
             patience,
             lost: false,

@@ -180,6 +180,9 @@ impl<'a> Transaction<'a> {
             return Err(CommitFailure::Undone(Failure::of(&error, self.access)));
         }
         match commit {
+            Some(Ok(_)) if self.session.unreplicated.take() => Err(CommitFailure::Uncertain(
+                "the server gave up waiting for its standby".into(),
+            )),
             Some(Ok(_)) => Ok(()),
             Some(Err(error)) => Err(match error.as_db_error() {
                 Some(server) if !error::ends_connection(server) && !error::is_ambiguous(server) => {

@@ -213,9 +213,9 @@ impl Worker {
         let mut pause = RECONNECT.0;
         loop {
             let refusal = match self.runtime.block_on(self.shared.connector.connect()) {
-                Ok(client) => {
+                Ok(connected) => {
                     let patience = self.shared.options.statement_timeout + Duration::from_secs(5);
-                    self.session = Some(Session::new(client, patience));
+                    self.session = Some(Session::new(connected, patience));
                     self.last_refusal = None;
                     return Ok(());
                 }

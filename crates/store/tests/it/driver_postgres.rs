@@ -384,6 +384,92 @@ fn processor_time() -> u64 {
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
+/// A frozen machine accepts connections and says nothing; the next host of the list is asked then,
+/// and asked first from then on.
+#[test]
+fn a_host_that_accepts_and_says_nothing_is_passed_over() {
+    run(Engine::Postgres, async |db| {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let frozen = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let mut held = Vec::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                held.push(stream);
+            }
+        });
+        let (account, place) = db.url().split_once('@').map(own).unwrap();
+        let (address, database) = place.split_once('/').map(own).unwrap();
+        let address = if address.contains(':') {
+            address
+        } else {
+            format!("{address}:5432")
+        };
+        let url = format!("{account}@127.0.0.1:{frozen},{address}/{database}");
+        let url = if url.contains('?') {
+            format!("{url}&connect_timeout=1")
+        } else {
+            format!("{url}?connect_timeout=1")
+        };
+        let mut options = postgres_options(&url);
+        options.connections = 2;
+        let began = Instant::now();
+        let raw = Raw::new(PostgresDriver::connect(options).await.unwrap());
+        let first = began.elapsed();
+        assert!(first >= Duration::from_secs(1), "{first:?}");
+        assert!(first < Duration::from_secs(3), "{first:?}");
+        // Two at once: the second thread makes its connection now.
+        let both = [raw.read(backend), raw.read(backend)];
+        let began = Instant::now();
+        for read in both {
+            read.await.unwrap();
+        }
+        assert!(began.elapsed() < Duration::from_millis(900), "{began:?}");
+    });
+}
+
+fn own((left, right): (&str, &str)) -> (String, String) {
+    (left.to_owned(), right.to_owned())
+}
+
+/// PostgreSQL answers such a COMMIT as if all were well.
+#[test]
+fn a_commit_that_no_standby_confirmed_is_uncertain() {
+    const CANCEL: &str = "SELECT count(*) FROM (SELECT pg_cancel_backend(pid) \
+         FROM pg_stat_activity WHERE wait_event = 'SyncRep') AS cancelled";
+    let Some(server) = Server::start() else {
+        return;
+    };
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let url = server.url("127.0.0.1", "");
+        let admin = admin(&url).await;
+        let setting = async |names: &str| {
+            let alter = format!("ALTER SYSTEM SET synchronous_standby_names = '{names}'");
+            admin.batch_execute(&alter).await.unwrap();
+            let reload = "SELECT pg_reload_conf()";
+            admin.batch_execute(reload).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        };
+        let table = "CREATE TABLE probe (id BIGINT NOT NULL PRIMARY KEY)";
+        admin.batch_execute(table).await.unwrap();
+        setting("nobody").await;
+        let raw = Raw::new(
+            PostgresDriver::connect(postgres_options(&url))
+                .await
+                .unwrap(),
+        );
+        let write = tokio::spawn(raw.write(|tx| insert(tx, 1)));
+        while admin.query_one(CANCEL, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let write = write.await.unwrap();
+        assert_eq!(lost(&write), Some(true), "{write:?}");
+        // It has happened all the same, and the next one is judged by itself.
+        assert_eq!(raw.read(ids).await.unwrap(), [1]);
+        setting("").await;
+        raw.write(|tx| insert(tx, 2)).await.unwrap();
+    });
+}
+
 #[test]
 fn a_server_that_goes_away_is_said_and_found_again() {
     let Some(server) = Server::start() else {
