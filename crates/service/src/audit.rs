@@ -1,11 +1,15 @@
 //! Reading the audit log, and keeping floods out of it.
 
+mod question;
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 
 use doorward_domain::scope::Scope;
 use doorward_domain::{AppId, Code, Timestamp};
-pub use doorward_store::platform::{AuditFilter, StoredEvent};
+pub use doorward_store::platform::{AuditFilter, AuditPage, Party, StoredEvent};
+
+pub use question::{outcome, party};
 
 use crate::context::Operator;
 use crate::core::Core;
@@ -14,22 +18,31 @@ use crate::error::{Error, Result};
 /// Most events in one page.
 pub const PAGE_MAX: u32 = 200;
 
-/// Events, newest first.
+/// Events, newest first. Each page looks at a bounded number of events: it may hold few, or none,
+/// although there are more.
 ///
 /// # Errors
-/// [`Code::Forbidden`] without the scope `audit:read`.
-pub async fn list(
-    core: &Core,
-    operator: &Operator,
-    filter: AuditFilter,
-) -> Result<Vec<StoredEvent>> {
+/// [`Code::Forbidden`] without the scope `audit:read`; [`Code::ValidationError`] for a question that
+/// no index serves.
+pub async fn list(core: &Core, operator: &Operator, filter: AuditFilter) -> Result<AuditPage> {
     core.authorise(operator, Scope::AuditRead).await?;
-    if !(1..=PAGE_MAX).contains(&filter.limit) {
-        return Err(Error::field("limit", "Must be between 1 and 200"));
+    let filter = question::check(filter)?;
+    // One more than fits tells whether there is a next page.
+    let wanted = filter.limit;
+    let filter = AuditFilter {
+        limit: wanted + 1,
+        ..filter
+    };
+    let mut page = core
+        .store
+        .read(move |tx| Ok::<_, Error>(tx.platform().audit_events(&filter)?))
+        .await?;
+    let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+    if page.events.len() > wanted {
+        page.events.truncate(wanted);
+        page.next = page.events.last().map(|event| event.id);
     }
-    core.store
-        .read(move |tx| Ok(tx.platform().audit_events(&filter)?))
-        .await
+    Ok(page)
 }
 
 /// How many refusals are written per node: enough to see an attack, too few to fill a disk with.

@@ -50,3 +50,33 @@ CREATE TABLE idempotency_keys (
     expires_at  TIMESTAMPTZ NOT NULL
 );
 CREATE INDEX idempotency_keys_dead ON idempotency_keys (expires_at);
+
+-- Questions to the audit log. What is written most (refreshes: by apps, about users, granted) goes
+-- into the first of these only, and there at the end.
+CREATE INDEX audit_events_request ON audit_events (request_id, id) WHERE request_id IS NOT NULL;
+CREATE INDEX audit_events_target ON audit_events (target_type, target_id, id)
+    WHERE target_type <> 'user';
+CREATE INDEX audit_events_actor ON audit_events ((COALESCE(actor_id, actor_type)), id)
+    WHERE actor_type <> 'app';
+CREATE INDEX audit_events_refused ON audit_events (outcome, app_id, id) WHERE outcome = 'refused';
+
+-- What happened in an app on a day (days since 1970), counted by one part of one process, which alone
+-- writes its row: no row is fought for, and a total that is written twice is the same total. Summed
+-- where it is read. `users` is a sketch of who was active.
+CREATE TABLE app_stats (
+    app_id               UUID    NOT NULL,
+    day                  BIGINT  NOT NULL,
+    part_id              UUID    NOT NULL,
+    sign_ins             BIGINT  NOT NULL,
+    sign_in_failures     BIGINT  NOT NULL,
+    codes_email          BIGINT  NOT NULL,
+    codes_sms            BIGINT  NOT NULL,
+    refreshes            BIGINT  NOT NULL,
+    refresh_failures     BIGINT  NOT NULL,
+    license_activations  BIGINT  NOT NULL,
+    license_verifies     BIGINT  NOT NULL,
+    license_failures     BIGINT  NOT NULL,
+    users                BYTEA   NOT NULL,
+    PRIMARY KEY (app_id, day, part_id)
+);
+CREATE INDEX app_stats_day ON app_stats (day);

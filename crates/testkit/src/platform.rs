@@ -300,20 +300,22 @@ impl Platform {
             .await
             .expect("refusals are written");
         let mut all: Vec<StoredEvent> = Vec::new();
+        let mut before = None;
         loop {
             let filter = AuditFilter {
                 app_id: app,
-                before: all.last().map(|event| event.id),
+                before,
                 limit: doorward_service::audit::PAGE_MAX,
                 ..AuditFilter::default()
             };
             let page = doorward_service::audit::list(&self.core, &self.operator(), filter)
                 .await
                 .expect("the audit log is readable");
-            if page.is_empty() {
+            all.extend(page.events);
+            if page.next.is_none() {
                 return all;
             }
-            all.extend(page);
+            before = page.next;
         }
     }
 }

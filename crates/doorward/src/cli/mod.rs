@@ -2,6 +2,7 @@
 
 mod admin_key;
 mod app;
+mod audit;
 mod backup;
 mod config;
 mod db;
@@ -19,6 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use admin_key::AdminKeyCommand;
 pub(crate) use app::AppCommand;
+pub(crate) use audit::{AuditCommand, Question};
 pub(crate) use backup::{BackupArgs, RestoreArgs};
 pub(crate) use config::{ConfigCommand, ReferenceForm};
 pub(crate) use db::{DbCommand, TwoDatabases};
@@ -109,6 +111,9 @@ pub(crate) enum Command {
     /// The keys that sign tokens
     #[command(subcommand)]
     Key(KeyCommand),
+    /// The audit log: who did what, when, from where
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Bring the database's schema up to date
     #[command(after_help = "Examples:\n  doorward migrate --status\n  doorward migrate")]
     Migrate {

@@ -2,6 +2,7 @@
 
 mod admin_key;
 mod app;
+mod audit;
 mod backup;
 mod config;
 mod db;
@@ -67,6 +68,7 @@ async fn beside_servers(global: &Global, command: Command) -> Outcome {
         Command::User(command) => user::run(global, command).await,
         Command::AdminKey(command) => admin_key::run(global, command).await,
         Command::Key(command) => key::run(global, command).await,
+        Command::Audit(command) => audit::run(global, command).await,
         Command::License(command) => license::run(global, *command).await,
         Command::Backup(args) => backup::run(global, &args),
         Command::Restore(args) => restore::run(global, &args).await,

@@ -389,3 +389,91 @@ async fn a_creating_command_may_be_repeated() {
     assert_eq!(bad.code, 2);
     drop(server);
 }
+
+#[tokio::test]
+async fn the_audit_log_is_searched_exported_and_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, server) = (dir.path(), Server::dev(dir.path()));
+    let app = App::of(&server.ready);
+    server.sign_in(&app, "ada@example.com").await;
+    let listed = cli_json(data, &["audit", "list", "--app", "demo", "--limit", "2"]);
+    let items = listed["items"].as_array().unwrap();
+    assert_eq!(items.len(), 2);
+    let next = listed["next_cursor"].as_str().unwrap();
+    let older = cli_json(data, &["audit", "list", "--app", "demo", "--cursor", next]);
+    assert!(
+        older["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|event| !items.contains(event))
+    );
+
+    let lines = cli(data, &["audit", "export", "--app", "demo"]).ok().out;
+    let exported: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(
+        exported
+            .iter()
+            .any(|event| event["action"] == "session.created")
+    );
+    assert_eq!(&exported[..2], &items[..]);
+    let target = format!("app:{}", app.id);
+    let of_app = [
+        "audit",
+        "list",
+        "--target",
+        &target,
+        "--since",
+        "1h",
+        "--outcome",
+        "success",
+    ];
+    let people = cli(data, &of_app).ok().out;
+    assert!(people.contains("app.created"), "{people}");
+    for wrong in [
+        &["audit", "list", "--action", "no.such"][..],
+        &["audit", "list", "--since", "soon"],
+        &["audit", "list", "--actor", "Ada"],
+        &["audit", "list", "--outcome", "bad"],
+        &["audit", "list", "--request-id", "7"],
+        &["audit", "list", "--cursor", "7"],
+    ] {
+        assert_eq!(cli(data, wrong).code, 2, "{wrong:?}");
+    }
+    let no_app = cli(data, &["audit", "list", "--target", "user:x"]);
+    assert_eq!(no_app.code, 1, "{}", no_app.err);
+
+    let mut follower = doorward()
+        .args([
+            "audit",
+            "list",
+            "--follow",
+            "--json",
+            "--action",
+            "app.updated",
+            "--data-dir",
+        ])
+        .arg(data)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let reader = std::io::BufReader::new(follower.stdout.take().unwrap());
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    for name in ["One", "Two"] {
+        cli(data, &["app", "update", "demo", "--name", name]).ok();
+    }
+    let seen: Vec<Value> = std::io::BufRead::lines(reader)
+        .take(2)
+        .map(|line| serde_json::from_str(&line.unwrap()).unwrap())
+        .collect();
+    follower.kill().unwrap();
+    follower.wait().unwrap();
+    assert!(seen.iter().all(|event| event["action"] == "app.updated"));
+    assert!(
+        seen[0]["id"].as_str() < seen[1]["id"].as_str(),
+        "oldest first, each once"
+    );
+}

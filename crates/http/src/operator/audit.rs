@@ -15,7 +15,7 @@ use super::OperatorFace;
 use super::auth::Authenticated;
 use crate::docs::refusals;
 use crate::error::ApiResult;
-use crate::read::{Page, Paged, QueryFields, uuid};
+use crate::read::{Page, Paged, QueryFields, time, uuid};
 
 /// Somebody or something, by kind and id.
 #[derive(Serialize, ToSchema)]
@@ -103,16 +103,37 @@ impl utoipa::PartialSchema for ActionName {
 
 impl ToSchema for ActionName {}
 
+/// How it went.
+struct OutcomeName;
+
+impl utoipa::PartialSchema for OutcomeName {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::Type::String)
+            .enum_values(Some(["success", "refused"]))
+            .into()
+    }
+}
+
+impl ToSchema for OutcomeName {}
+
 refusals!(ListAuditRefusals = ALWAYS | OPERATOR + ValidationError);
 
 /// Read the audit log
 ///
-/// Newest first. Scope `audit:read`.
+/// Newest first. Filters add up. A page looks at a bounded number of events: it may hold fewer than
+/// `limit`, or none, although there are more; go on until `next_cursor` is null. Scope `audit:read`.
 #[utoipa::path(
     get, path = "/admin/audit", operation_id = "listAuditEvents", tag = "Audit",
     params(
         ("app_id" = Option<uuid::Uuid>, Query, description = "Only this app's events."),
+        ("actor" = Option<String>, Query, pattern = "^[a-z_]{1,40}(:.{1,200})?$", description = "Only what this one did: `admin_key:ID`, `user:ID`, `app:ID`, `cli`, `system` or `anonymous`."),
         ("action" = inline(Option<ActionName>), Query, description = "Only this action."),
+        ("target" = Option<String>, Query, pattern = "^[a-z_]{1,40}:.{1,200}$", description = "Only what was done to this one, e.g. `license:ID`; `user:ID` together with `app_id`."),
+        ("outcome" = inline(Option<OutcomeName>), Query, description = "Only what was done, or only what was refused."),
+        ("request_id" = Option<uuid::Uuid>, Query, description = "Only events of this request."),
+        ("since" = Option<String>, Query, format = DateTime, description = "Only events from then on."),
+        ("until" = Option<String>, Query, format = DateTime, description = "Only events before then."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most items; 50 if absent."),
         ("cursor" = Option<uuid::Uuid>, Query, description = "`next_cursor` of the former page."),
     ),
@@ -125,18 +146,33 @@ pub(super) async fn list(
     QueryFields(mut fields): QueryFields,
 ) -> ApiResult<Json<Paged<AuditEventView>>> {
     let app_id = fields.optional("app_id", uuid);
+    let actor = fields.optional("actor", audit::party);
     let action = fields.optional("action", action);
+    let target = fields.optional("target", audit::party);
+    let outcome = fields.optional("outcome", audit::outcome);
+    let request_id = fields.optional("request_id", uuid);
+    let since = fields.optional("since", time);
+    let until = fields.optional("until", time);
     let page = Page::read(&mut fields);
     fields.refuse_unknown();
-    let (app_id, action, page) = fields.finish(|| Some((app_id?, action?, page?)))?;
-    let filter = AuditFilter {
-        app_id,
-        action,
-        before: page.cursor,
-        limit: page.fetch(),
-    };
+    let filter = fields.finish(|| {
+        let page: Page<EventId> = page?;
+        Some(AuditFilter {
+            app_id: app_id?,
+            actor: actor?,
+            action: action?,
+            target: target?,
+            outcome: outcome?,
+            request_id: request_id?,
+            since: since?,
+            until: until?,
+            before: page.cursor,
+            limit: page.limit(),
+        })
+    })?;
     let found = audit::list(&face.core, &operator, filter).await?;
-    Ok(Json(page.of(found, |event| event.id, AuditEventView::from)))
+    let items = found.events.into_iter().map(AuditEventView::from).collect();
+    Ok(Json(Paged::new(items, found.next)))
 }
 
 fn action(text: &str) -> Result<String, &'static str> {

@@ -29,6 +29,16 @@ pub(crate) struct Paged<T> {
     next_cursor: Option<String>,
 }
 
+impl<T> Paged<T> {
+    /// A page whose end is known.
+    pub(crate) fn new(items: Vec<T>, next: Option<impl ToString>) -> Self {
+        Self {
+            items,
+            next_cursor: next.map(|next| next.to_string()),
+        }
+    }
+}
+
 impl<Id: FromStr + ToString> Page<Id> {
     /// Reads both parameters.
     pub(crate) fn read(fields: &mut Fields) -> Option<Self> {
@@ -52,6 +62,11 @@ impl<Id: FromStr + ToString> Page<Id> {
             limit: limit.unwrap_or(LIMIT_DEFAULT),
             cursor: cursor?,
         })
+    }
+
+    /// At most so many items, for a use case that says itself where the next page begins.
+    pub(crate) const fn limit(&self) -> u32 {
+        self.limit
     }
 
     /// What to ask the use case for: one more than fits tells whether there is a next page.

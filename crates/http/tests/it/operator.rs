@@ -161,6 +161,46 @@ on_both_engines! {
         assert_eq!(event["request_id"], refused.header("x-request-id"));
     }
 
+    async fn the_audit_is_searched_by_what_an_index_leads_to(db: TestDatabase) {
+        let front = Front::start(&db).await;
+        let (a, b) = (front.platform.app("app-a").await, front.platform.app("app-b").await);
+        let (user, _) = front.platform.sign_in(&a, "ada@example.com").await;
+        front.platform.advance(60);
+        let renamed = front.admin(ask("PATCH", format!("/admin/apps/{}", a.id)).body(json!({"name": "A"}))).await;
+        let request = renamed.header("x-request-id").to_owned();
+        let keys = front.admin(get("/admin/admin-keys")).await.json();
+        let key = keys["items"][0]["id"].as_str().unwrap().to_owned();
+        let found = async |query: String| {
+            let answer = front.admin(get(format!("/admin/audit?{query}"))).await;
+            assert_eq!(answer.status, 200, "{query}: {}", answer.text);
+            let items = answer.json()["items"].as_array().unwrap().clone();
+            items.iter().map(|event| event["action"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(found(format!("request_id={request}")).await, ["app.updated"]);
+        assert_eq!(found(format!("actor=admin_key:{key}")).await, ["app.updated"]);
+        assert_eq!(found(format!("actor=cli&app_id={}", b.id)).await, ["app.created"]);
+        assert_eq!(found(format!("target=app:{}", a.id)).await, ["app.updated", "app.created"]);
+        let of_user = format!("app_id={}&target=user:{user}", a.id);
+        assert!(found(of_user.clone()).await.contains(&"session.created".to_owned()));
+        assert!(found(format!("{of_user}&outcome=refused")).await.is_empty());
+        assert!(found(format!("actor=app:{}", a.id)).await.contains(&"otp.sent".to_owned()));
+        assert_eq!(found(format!("app_id={}&since=2026-01-01T00:01:00Z", a.id)).await, ["app.updated"]);
+        assert_eq!(found(format!("app_id={}&until=2026-01-01T00:00:00Z", a.id)).await, Vec::<String>::new());
+
+        for (query, fields) in [
+            ("actor=admin_key", vec!["actor"]),
+            ("actor=cli:x", vec!["actor"]),
+            ("actor=app:x", vec!["actor"]),
+            ("actor=App:x", vec!["actor"]),
+            ("target=app", vec!["target"]),
+            ("target=user:x", vec!["app_id"]),
+            ("outcome=maybe&since=now&request_id=1", vec!["outcome", "request_id", "since"]),
+        ] {
+            let answer = front.admin(get(format!("/admin/audit?{query}"))).await;
+            assert_eq!(answer.fields(), fields, "{query}");
+        }
+    }
+
     async fn admin_keys_live_and_die(db: TestDatabase) {
         let front = Front::start(&db).await;
         let create = json!({"name": "ci", "scopes": ["apps:read"], "expires_at": "2026-01-01T01:00:00Z"});

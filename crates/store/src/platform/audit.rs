@@ -3,7 +3,7 @@
 use doorward_domain::audit::{AuditEvent, Personal};
 use doorward_domain::{AppId, EventId, RequestId, SessionId, Timestamp};
 
-use super::{PlatformRead, PlatformWrite};
+use super::PlatformWrite;
 use crate::error::StoreError;
 use crate::port::Connection;
 use crate::value::Row;
@@ -41,19 +41,6 @@ pub struct StoredEvent {
     pub session_id: Option<SessionId>,
     /// Anything more.
     pub details: Option<serde_json::Value>,
-}
-
-/// Which events to read, newest first.
-#[derive(Debug, Clone, Default)]
-pub struct AuditFilter {
-    /// Only events of this app.
-    pub app_id: Option<AppId>,
-    /// Only this action.
-    pub action: Option<String>,
-    /// Only events older than this one (a cursor).
-    pub before: Option<EventId>,
-    /// At most so many.
-    pub limit: u32,
 }
 
 pub(crate) fn insert_event(
@@ -146,46 +133,6 @@ pub(crate) fn event(mut row: Row) -> Result<StoredEvent, StoreError> {
         event.ip = Some(ip);
     }
     Ok(event)
-}
-
-impl PlatformRead<'_> {
-    /// Events, newest first.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn audit_events(&mut self, filter: &AuditFilter) -> Result<Vec<StoredEvent>, StoreError> {
-        const OF_APP: &str = "SELECT e.id, e.at, e.app_id, e.actor_type, e.actor_id, e.action, \
-             e.target_type, e.target_id, e.outcome, e.reason, e.ip, e.user_agent, e.request_id, \
-             e.session_id, e.details, p.contact, p.ip \
-             FROM audit_events e LEFT JOIN audit_personal p ON p.event_id = e.id \
-             WHERE e.app_id = $1 AND e.id < $2 \
-             AND (CAST($3 AS TEXT) IS NULL OR e.action = $3) ORDER BY e.id DESC LIMIT $4";
-        const OF_ALL: &str = "SELECT e.id, e.at, e.app_id, e.actor_type, e.actor_id, e.action, \
-             e.target_type, e.target_id, e.outcome, e.reason, e.ip, e.user_agent, e.request_id, \
-             e.session_id, e.details, p.contact, p.ip \
-             FROM audit_events e LEFT JOIN audit_personal p ON p.event_id = e.id \
-             WHERE e.id < $1 \
-             AND (CAST($2 AS TEXT) IS NULL OR e.action = $2) ORDER BY e.id DESC LIMIT $3";
-        let before = filter
-            .before
-            .unwrap_or(EventId::from_uuid(uuid::Uuid::max()));
-        let action = filter.action.as_deref();
-        let rows = match filter.app_id {
-            Some(app_id) => self.connection.query(
-                OF_APP,
-                &[
-                    app_id.into(),
-                    before.into(),
-                    action.into(),
-                    filter.limit.into(),
-                ],
-            )?,
-            None => self
-                .connection
-                .query(OF_ALL, &[before.into(), action.into(), filter.limit.into()])?,
-        };
-        rows.into_iter().map(event).collect()
-    }
 }
 
 impl PlatformWrite<'_> {

@@ -3,6 +3,7 @@
 mod admin_keys;
 mod apps;
 mod audit;
+mod audit_search;
 mod idempotency;
 mod jobs;
 mod licenses;
@@ -15,8 +16,9 @@ use crate::port::Connection;
 
 pub use admin_keys::AdminKey;
 pub use apps::{AppChange, Candidate};
+pub use audit::StoredEvent;
 pub(crate) use audit::insert_event;
-pub use audit::{AuditFilter, StoredEvent};
+pub use audit_search::{AuditFilter, AuditPage, Party};
 pub use idempotency::IdempotentAnswer;
 pub use jobs::JobRecord;
 pub use licenses::OutdatedLicenseKey;

@@ -179,15 +179,14 @@ impl House {
     pub(crate) async fn audit(&self) -> Vec<StoredEvent> {
         let filter = AuditFilter {
             app_id: Some(app_id()),
-            action: None,
-            before: None,
             limit: 1000,
+            ..AuditFilter::default()
         };
         let read = self
             .store
             .read(move |tx| tx.platform().audit_events(&filter));
-        let events: Result<_, StoreError> = read.await;
-        events.unwrap()
+        let page: Result<_, StoreError> = read.await;
+        page.unwrap().events
     }
 }
 

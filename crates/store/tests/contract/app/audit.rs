@@ -38,7 +38,10 @@ async fn an_event_is_written_with_its_transaction(db: TestDatabase) {
         limit: 10,
         ..AuditFilter::default()
     };
-    let stored = platform(&db).read(move |p| p.audit_events(&filter)).await;
+    let stored = platform(&db)
+        .read(move |p| p.audit_events(&filter))
+        .await
+        .events;
     assert_eq!(
         stored.iter().map(|event| event.id).collect::<Vec<_>>(),
         [id]
@@ -97,7 +100,10 @@ async fn what_is_personal_is_kept_apart(db: TestDatabase) {
         limit: 10,
         ..AuditFilter::default()
     };
-    let stored = platform(&db).read(move |p| p.audit_events(&filter)).await;
+    let stored = platform(&db)
+        .read(move |p| p.audit_events(&filter))
+        .await
+        .events;
     assert_eq!(stored[0].ip.as_deref(), Some("192.0.2.7"));
     let details = serde_json::json!({ "contact": "a***@example.com" });
     assert_eq!(stored[0].details, Some(details));

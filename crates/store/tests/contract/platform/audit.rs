@@ -1,16 +1,19 @@
 //! The audit log.
 
-use doorward_domain::audit::{Action, Actor, AuditEvent, Outcome};
-use doorward_domain::{AdminKeyId, EventId};
-use doorward_store::StoreError;
-use doorward_store::platform::{AuditFilter, StoredEvent};
+use doorward_domain::audit::{Action, Actor, AuditEvent, Outcome, Target};
+use doorward_domain::{AdminKeyId, Code, EventId, RequestId};
+use doorward_store::platform::{AuditFilter, AuditPage, Party, StoredEvent};
+use doorward_store::{Engine, StoreError};
 use doorward_testkit::database::TestDatabase;
 
-use crate::support::{Platform, fresh, new_event, platform, seed_app};
+use crate::support::{Platform, Raw, fresh, new_event, platform, seed_app};
 
 contract! {
     an_event_is_read_as_it_was_written: PlatformRead::audit_events, PlatformWrite::audit;
     events_are_filtered_and_paged_newest_first: PlatformRead::audit_events;
+    every_filter_finds_what_it_names: PlatformRead::audit_events;
+    a_page_looks_at_a_bounded_number_of_events: PlatformRead::audit_events;
+    every_question_is_led_by_an_index: PlatformRead::audit_events;
 }
 
 fn stored(event: &AuditEvent) -> StoredEvent {
@@ -39,7 +42,7 @@ async fn write(platform: &Platform, event: &AuditEvent) {
 }
 
 async fn read(platform: &Platform, filter: AuditFilter) -> Vec<StoredEvent> {
-    platform.read(move |p| p.audit_events(&filter)).await
+    platform.read(move |p| p.audit_events(&filter)).await.events
 }
 
 async fn an_event_is_read_as_it_was_written(db: TestDatabase) {
@@ -145,4 +148,309 @@ async fn events_are_filtered_and_paged_newest_first(db: TestDatabase) {
         ..base
     };
     assert!(find(unknown).await.is_empty());
+}
+
+fn party(kind: &str, id: Option<String>) -> Option<Party> {
+    Some(Party {
+        kind: kind.to_owned(),
+        id,
+    })
+}
+
+/// At a millisecond of 2026, as its id says too.
+fn event_at(template: AuditEvent, millis: u64) -> AuditEvent {
+    let start = 1_767_225_600_000;
+    let random = *fresh().as_bytes();
+    let id = uuid::Builder::from_unix_timestamp_millis(
+        start + millis,
+        random[..10].try_into().expect("ten bytes"),
+    );
+    AuditEvent {
+        id: EventId::from_uuid(id.into_uuid()),
+        ..template
+    }
+}
+
+async fn every_filter_finds_what_it_names(db: TestDatabase) {
+    let (app, other, platform) = (seed_app(&db).await, seed_app(&db).await, platform(&db));
+    let key = AdminKeyId::from_uuid(fresh());
+    let user = fresh().to_string();
+    let request = RequestId::from_uuid(fresh());
+    let base = |app_id| AuditEvent {
+        actor: Actor::System,
+        target: None,
+        outcome: Outcome::Success,
+        request_id: None,
+        ..new_event(app_id, Action::OtpSent)
+    };
+    let of_user = |app_id, action| AuditEvent {
+        action,
+        actor: Actor::App(app.id),
+        target: Some(Target::new("user", &user)),
+        ..base(app_id)
+    };
+    let events = [
+        AuditEvent {
+            actor: Actor::AdminKey(key),
+            target: Some(Target::new("app", app.id)),
+            action: Action::AppUpdated,
+            ..base(Some(app.id))
+        },
+        of_user(Some(app.id), Action::SessionRefreshed),
+        of_user(Some(other.id), Action::SessionRefreshed),
+        AuditEvent {
+            outcome: Outcome::Refused(Code::OtpInvalid),
+            action: Action::OtpRefused,
+            request_id: Some(request),
+            ..of_user(Some(app.id), Action::OtpRefused)
+        },
+        AuditEvent {
+            actor: Actor::Cli,
+            action: Action::AdminKeyRevoked,
+            target: Some(Target::new("admin_key", key)),
+            ..base(None)
+        },
+        base(None),
+    ];
+    let mut ids = Vec::new();
+    for (n, event) in (0..).zip(events) {
+        let event = event_at(event, n * 10);
+        ids.push(event.id);
+        write(&platform, &event).await;
+    }
+    let all = AuditFilter {
+        limit: 10,
+        ..AuditFilter::default()
+    };
+    let at_millis = |millis: i64| {
+        Some(
+            doorward_domain::Timestamp::from_millisecond(1_767_225_600_000 + millis)
+                .expect("a time"),
+        )
+    };
+    let app_id = Some(app.id);
+    let cases: Vec<(AuditFilter, Vec<usize>)> = vec![
+        (
+            AuditFilter {
+                actor: party("admin_key", Some(key.to_string())),
+                ..all.clone()
+            },
+            vec![0],
+        ),
+        (
+            AuditFilter {
+                actor: party("user", Some(key.to_string())),
+                ..all.clone()
+            },
+            vec![],
+        ),
+        (
+            AuditFilter {
+                actor: party("cli", None),
+                ..all.clone()
+            },
+            vec![4],
+        ),
+        (
+            AuditFilter {
+                actor: party("system", None),
+                ..all.clone()
+            },
+            vec![5],
+        ),
+        (
+            AuditFilter {
+                actor: party("app", Some(app.id.to_string())),
+                app_id,
+                ..all.clone()
+            },
+            vec![3, 1],
+        ),
+        (
+            AuditFilter {
+                target: party("user", Some(user.clone())),
+                app_id,
+                ..all.clone()
+            },
+            vec![3, 1],
+        ),
+        (
+            AuditFilter {
+                target: party("admin_key", Some(key.to_string())),
+                ..all.clone()
+            },
+            vec![4],
+        ),
+        (
+            AuditFilter {
+                target: party("app", Some(app.id.to_string())),
+                app_id: Some(other.id),
+                ..all.clone()
+            },
+            vec![],
+        ),
+        (
+            AuditFilter {
+                outcome: Some("refused".to_owned()),
+                app_id,
+                ..all.clone()
+            },
+            vec![3],
+        ),
+        (
+            AuditFilter {
+                outcome: Some("refused".to_owned()),
+                ..all.clone()
+            },
+            vec![3],
+        ),
+        (
+            AuditFilter {
+                outcome: Some("success".to_owned()),
+                app_id,
+                ..all.clone()
+            },
+            vec![1, 0],
+        ),
+        (
+            AuditFilter {
+                request_id: Some(request),
+                ..all.clone()
+            },
+            vec![3],
+        ),
+        (
+            AuditFilter {
+                request_id: Some(request),
+                app_id: Some(other.id),
+                ..all.clone()
+            },
+            vec![],
+        ),
+        (
+            AuditFilter {
+                since: at_millis(20),
+                ..all.clone()
+            },
+            vec![5, 4, 3, 2],
+        ),
+        (
+            AuditFilter {
+                until: at_millis(20),
+                ..all.clone()
+            },
+            vec![1, 0],
+        ),
+        (
+            AuditFilter {
+                since: at_millis(10),
+                until: at_millis(31),
+                ..all.clone()
+            },
+            vec![3, 2, 1],
+        ),
+        (
+            AuditFilter {
+                since: at_millis(10),
+                before: Some(ids[3]),
+                ..all.clone()
+            },
+            vec![2, 1],
+        ),
+        (
+            AuditFilter {
+                app_id,
+                action: Some("session.refreshed".to_owned()),
+                target: party("user", Some(user.clone())),
+                actor: party("app", Some(app.id.to_string())),
+                outcome: Some("success".to_owned()),
+                since: at_millis(0),
+                until: at_millis(90),
+                ..all.clone()
+            },
+            vec![1],
+        ),
+    ];
+    for (filter, expected) in cases {
+        let found: Vec<_> = read(&platform, filter.clone()).await;
+        let found: Vec<_> = found.iter().map(|event| event.id).collect();
+        let expected: Vec<_> = expected.iter().map(|index| ids[*index]).collect();
+        assert_eq!(found, expected, "{filter:?}");
+    }
+}
+
+async fn a_page_looks_at_a_bounded_number_of_events(db: TestDatabase) {
+    let (app, platform) = (seed_app(&db).await, platform(&db));
+    let rare = event_at(new_event(Some(app.id), Action::AppUpdated), 0);
+    let id = rare.id;
+    write(&platform, &rare).await;
+    let events: Vec<_> = (1..=4_500)
+        .map(|n| event_at(new_event(Some(app.id), Action::OtpSent), n))
+        .collect();
+    platform
+        .write(move |p| events.iter().try_for_each(|event| p.audit(event)))
+        .await;
+    for app_id in [None, Some(app.id)] {
+        let mut filter = AuditFilter {
+            app_id,
+            action: Some("app.updated".to_owned()),
+            limit: 10,
+            ..AuditFilter::default()
+        };
+        let mut pages = Vec::new();
+        loop {
+            let question = filter.clone();
+            let AuditPage { events, next } =
+                platform.read(move |p| p.audit_events(&question)).await;
+            pages.push(events.iter().map(|event| event.id).collect::<Vec<_>>());
+            if next.is_none() {
+                break;
+            }
+            filter.before = next;
+        }
+        assert_eq!(pages, [vec![], vec![], vec![id]], "{app_id:?}");
+    }
+}
+
+/// The statements are put together by a macro, so they are tried here as they are then. Among the
+/// indexes of empty tables only SQLite's choice means something.
+async fn every_question_is_led_by_an_index(db: TestDatabase) {
+    let raw = Raw::open(&db).await;
+    let source = include_str!("../../../src/platform/audit_search.rs");
+    for (index, condition) in [
+        ("audit_events_request", "e.request_id = $3"),
+        (
+            "audit_events_user",
+            "e.target_type = 'user' AND e.app_id = $3 AND e.target_id = $4",
+        ),
+        (
+            "audit_events_target",
+            "e.target_type <> 'user' AND e.target_type = $3 AND e.target_id = $4",
+        ),
+        (
+            "audit_events_actor",
+            "e.actor_type <> 'app' AND COALESCE(e.actor_id, e.actor_type) = $3",
+        ),
+        (
+            "audit_events_refused",
+            "e.outcome = 'refused' AND e.app_id = $3",
+        ),
+        ("audit_events_app", "e.app_id = $3"),
+    ] {
+        assert!(
+            source.contains(&format!("\" AND {condition}\"")),
+            "{condition}"
+        );
+        let sql = format!(
+            "SELECT e.id FROM audit_events e WHERE e.id < $1 AND e.id >= $2 AND {condition} \
+             ORDER BY e.id DESC LIMIT 1 OFFSET 1999"
+        );
+        let steps = raw.plan(&sql).await;
+        assert!(steps.iter().all(|step| !step.sorts), "{steps:?}");
+        let found = steps.iter().find_map(|step| step.index.as_deref());
+        match db.engine() {
+            Engine::Sqlite => assert_eq!(found, Some(index), "{steps:?}"),
+            Engine::Postgres => assert!(found.is_some(), "{steps:?}"),
+        }
+    }
 }
