@@ -5,7 +5,9 @@
 //! hands it to a [`sender::Sender`]. Delivery is at least once: a message is sent twice only when a
 //! node dies, or loses the database, between the provider's answer and its own note of it.
 
+pub mod apps;
 pub mod message;
+pub mod provider;
 pub mod sender;
 pub mod template;
 pub mod worker;

@@ -204,6 +204,20 @@ actions! {
     MessageFailed = "message.failed";
     /// A message was handed to the provider.
     MessageSent = "message.sent";
+    /// An app's own words for a message were set.
+    TemplateChanged = "template.changed";
+    /// An app's own words for a message were deleted: the built-in ones are used again.
+    TemplateReset = "template.reset";
+    /// An app's own words failed while a message was sent; it went out in the built-in ones.
+    TemplateFailed = "template.failed";
+    /// The providers that carry an app's messages were set.
+    DeliveryChanged = "delivery.changed";
+    /// The providers of an app were deleted: the deployment's own sender is used again.
+    DeliveryReset = "delivery.reset";
+    /// A test message was sent through the providers of an app.
+    DeliveryTested = "delivery.tested";
+    /// The SMS of an app need a look: a budget is used up, or codes go where nobody types them in.
+    DeliveryAlarm = "delivery.alarm";
 }
 
 /// How it went.

@@ -44,6 +44,10 @@ scopes! {
     LicensesRead = "licenses:read";
     /// Generate and change licences, reveal a key.
     LicensesWrite = "licenses:write";
+    /// Read an app's templates, providers and SMS usage.
+    DeliveryRead = "delivery:read";
+    /// Change an app's templates and providers, send test messages.
+    DeliveryWrite = "delivery:write";
     /// Read the audit log.
     AuditRead = "audit:read";
     /// Read metrics and health details.

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use doorward_delivery::sender::Networks;
 use doorward_domain::audit::Actor;
 use doorward_domain::scope::Scopes;
 use doorward_domain::{Clock, OsRandom, SystemClock};
@@ -163,6 +164,10 @@ pub(crate) async fn core(
             .rotation_days
             .map_or(i64::MAX, |days| days * DAY),
         maintenance_interval_seconds: config.maintenance.interval_seconds,
+        delivery: doorward_delivery::apps::Policy {
+            networks: Networks::public_and(config.delivery.networks.clone()),
+            captured: config.delivery.captured,
+        },
         ..defaults
     };
     let parts = CoreParts {

@@ -88,6 +88,7 @@ pub async fn follow_state(core: &Core) -> Result<()> {
         .await?;
     if version != core.signing().state_version {
         core.apps.forget_all();
+        core.messages.forget();
         signing::reload(core).await?;
     }
     Ok(())

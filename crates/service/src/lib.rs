@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod license_keys;
 pub mod licenses;
 pub mod maintenance;
+pub mod messages;
 pub mod organizations;
 pub mod otp;
 mod refusals;

@@ -55,7 +55,10 @@ pub async fn run(core: &Core, force: bool) -> Result<Run> {
     }
     let outcome = match purge(core).await {
         // The change of the master key is the rarer work, and what is dead does not wait for it.
-        Ok(purged) => crate::licenses::reseal(core).await.map(|_| purged),
+        Ok(purged) => match crate::licenses::reseal(core).await {
+            Ok(_) => crate::messages::reseal(core).await.map(|_| purged),
+            Err(error) => Err(error),
+        },
         Err(error) => Err(error),
     };
     let (ok, report) = match &outcome {

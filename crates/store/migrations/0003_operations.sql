@@ -80,3 +80,29 @@ CREATE TABLE app_stats (
     PRIMARY KEY (app_id, day, part_id)
 );
 CREATE INDEX app_stats_day ON app_stats (day);
+
+-- Messages in an app's own words. `version` is the app's when they were written.
+CREATE TABLE message_templates (
+    app_id      UUID        NOT NULL REFERENCES apps (id),
+    name        TEXT        NOT NULL,
+    language    TEXT        NOT NULL,
+    channel     TEXT        NOT NULL CHECK (channel IN ('email', 'sms')),
+    subject     TEXT,
+    text        TEXT        NOT NULL,
+    html        TEXT,
+    version     BIGINT      NOT NULL,
+    updated_at  TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (app_id, name, language, channel)
+);
+
+-- Who carries an app's messages, in order; `sealed` holds their secrets. Without a row it is the
+-- deployment's own senders.
+CREATE TABLE delivery_settings (
+    app_id      UUID        NOT NULL REFERENCES apps (id),
+    channel     TEXT        NOT NULL CHECK (channel IN ('email', 'sms')),
+    providers   TEXT        NOT NULL,
+    sealed      BYTEA       NOT NULL,
+    version     BIGINT      NOT NULL,
+    updated_at  TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (app_id, channel)
+);

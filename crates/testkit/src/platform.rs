@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use doorward_crypto::keyring::{Keyring, MasterKey};
 use doorward_delivery::sender::Capture;
-use doorward_delivery::template::BuiltIn;
 use doorward_delivery::worker::{Worker, WorkerOptions, WorkerParts};
 use doorward_domain::app::AppSettings;
 use doorward_domain::audit::Actor;
@@ -267,6 +266,7 @@ impl Platform {
             purpose: Purpose::Login,
             user_id: None,
             client_ip: None,
+            language: None,
         };
         let sent = otp::send(&self.core, &context, request)
             .await
@@ -350,11 +350,12 @@ async fn node(
     })
     .await
     .expect("the core starts");
+    core.messages.set_sender(outbox.clone());
     let parts = WorkerParts {
         store: outbox_store,
         keyring: Arc::clone(keyring),
         sender: Arc::clone(outbox) as Arc<dyn doorward_delivery::sender::Sender>,
-        templates: Arc::new(BuiltIn),
+        apps: Arc::clone(&core.messages),
         clock: Arc::new(clock.clone()),
         random: Arc::new(OsRandom),
         bell: Arc::clone(&core.outbox_bell),

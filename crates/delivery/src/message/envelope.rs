@@ -86,6 +86,17 @@ impl Envelope {
         &self.to
     }
 
+    /// The same, for words that are in English.
+    pub(crate) fn in_english(&self) -> Cow<'_, Self> {
+        if self.language == "en" {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Self {
+            language: "en".to_owned(),
+            ..self.clone()
+        })
+    }
+
     /// The template's name in the outbox.
     #[must_use]
     pub fn template(&self) -> String {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use reqwest::{Certificate, Client, Response, StatusCode, Url, redirect};
 
-use super::error::{OptionsError, SendError};
-use super::net::is_loopback;
+use super::error::{OptionsError, SendError, Step};
+use super::net::{Networks, Resolver, Unusable, is_loopback, literal};
 
 /// Most bytes read of an answer.
 const RESPONSE_MAX: usize = 64 * 1024;
@@ -21,6 +21,8 @@ pub struct HttpOptions {
     pub extra_ca_pem: Option<Vec<u8>>,
     /// The named exception: allow plain `http` to a host other than loopback.
     pub allow_plaintext: bool,
+    /// Where the host may be; anywhere when `None`.
+    pub networks: Option<Networks>,
 }
 
 impl Default for HttpOptions {
@@ -30,6 +32,7 @@ impl Default for HttpOptions {
             timeout: Duration::from_secs(15),
             extra_ca_pem: None,
             allow_plaintext: false,
+            networks: None,
         }
     }
 }
@@ -42,6 +45,9 @@ pub(super) fn client(options: &HttpOptions) -> Result<Client, OptionsError> {
         .no_proxy()
         .connect_timeout(options.connect_timeout)
         .timeout(options.timeout);
+    if let Some(networks) = &options.networks {
+        builder = builder.dns_resolver(std::sync::Arc::new(Resolver::new(networks.clone())));
+    }
     if let Some(pem) = &options.extra_ca_pem {
         let certificates = Certificate::from_pem_bundle(pem)
             .ok()
@@ -71,6 +77,11 @@ pub(super) fn check_url(url: &Url, options: &HttpOptions, what: &str) -> Result<
         Err(OptionsError::new(format!(
             "{what} must not contain credentials"
         )))
+    } else if let (Some(networks), Some(address)) = (&options.networks, literal(host))
+        && !networks.permit(address)
+    {
+        // An address is not looked up, so the client's resolver does not see it.
+        Err(OptionsError::new(format!("{what} {}", Unusable::NotPublic)))
     } else {
         Ok(())
     }
@@ -78,14 +89,39 @@ pub(super) fn check_url(url: &Url, options: &HttpOptions, what: &str) -> Result<
 
 /// What a failed exchange means. The library's own text is left out: it names the URL.
 pub(super) fn exchange_error(who: &str, error: &reqwest::Error) -> SendError {
+    if let Some(unusable) = cause::<Unusable>(error) {
+        return SendError::temporary(format!("the host of {who} {unusable}")).at(Step::Resolve);
+    }
+    if cause::<rustls::Error>(error).is_some() && error.is_connect() {
+        return SendError::temporary(format!("the TLS handshake with {who} failed")).at(Step::Tls);
+    }
+    if error.is_connect() {
+        return SendError::temporary(format!("{who} could not be reached")).at(Step::Connect);
+    }
     let what = if error.is_timeout() {
         "did not answer in time"
-    } else if error.is_connect() {
-        "could not be reached"
     } else {
         "broke off the exchange"
     };
-    SendError::temporary(format!("{who} {what}"))
+    SendError::temporary(format!("{who} {what}")).at(Step::Exchange)
+}
+
+/// The cause of this type, however deep it is wrapped.
+fn cause<T: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&T> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        // An I/O error shows the source of what it wraps, not what it wraps.
+        next = match error.downcast_ref::<std::io::Error>() {
+            Some(error) => error
+                .get_ref()
+                .map(|inner| inner as &(dyn std::error::Error + 'static)),
+            None => error.source(),
+        };
+    }
+    None
 }
 
 /// The body of an answer. One that is too long is not read to its end.
@@ -120,10 +156,21 @@ pub(super) fn status_error(who: &str, response: &Response, detail: Option<String
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
         );
     if passes {
+        // A limit and "not now" are said before the message is taken; of a failure inside, or a
+        // gateway's, nobody knows what came before it.
+        let step = match status {
+            StatusCode::TOO_EARLY
+            | StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::SERVICE_UNAVAILABLE => Step::Refused,
+            _ => Step::Exchange,
+        };
         SendError::Temporary {
             reason: reason.into(),
             retry_after: retry_after(response),
+            step,
         }
+    } else if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        SendError::permanent(reason).at(Step::SignIn)
     } else {
         SendError::permanent(reason)
     }

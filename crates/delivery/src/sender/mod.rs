@@ -3,7 +3,7 @@
 mod capture;
 mod error;
 mod http;
-mod net;
+pub(crate) mod net;
 mod router;
 mod smtp;
 mod twilio;
@@ -13,8 +13,9 @@ use crate::BoxFuture;
 use crate::message::OutgoingMessage;
 
 pub use capture::{Capture, CapturedMessage};
-pub use error::{OptionsError, SendError};
+pub use error::{OptionsError, SendError, Step};
 pub use http::HttpOptions;
+pub use net::Networks;
 pub use router::Router;
 pub use smtp::{SmtpCredentials, SmtpOptions, SmtpSender, SmtpTls};
 pub use twilio::{TwilioFrom, TwilioOptions, TwilioSender};

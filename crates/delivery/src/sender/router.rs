@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorward_domain::contact::Channel;
 
-use super::{Receipt, SendError, Sender};
+use super::{Receipt, SendError, Sender, Step};
 use crate::BoxFuture;
 use crate::message::OutgoingMessage;
 
@@ -56,7 +56,8 @@ impl Sender for Router {
             None => Box::pin(std::future::ready(Err(SendError::permanent(format!(
                 "no sender is configured for {}",
                 message.channel.as_str()
-            ))))),
+            ))
+            .at(Step::Settings)))),
         }
     }
 }

@@ -7,7 +7,7 @@ use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
 
 use super::http::{HttpOptions, check_url, client, exchange_error, read_body, status_error};
-use super::{OptionsError, Receipt, SendError, Sender};
+use super::{OptionsError, Receipt, SendError, Sender, Step};
 use crate::BoxFuture;
 use crate::message::OutgoingMessage;
 
@@ -15,6 +15,10 @@ const WHO: &str = "twilio";
 
 /// Longest `ValidityPeriod` Twilio accepts, in seconds.
 const VALIDITY_MAX: i64 = 36_000;
+
+/// What Twilio says of a recipient that no provider would reach: not a number, not valid, cannot
+/// receive, has opted out, is no mobile.
+const RECIPIENT: [u32; 5] = [21211, 21214, 21217, 21610, 21614];
 
 /// Whom a message comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +97,7 @@ impl TwilioSender {
 
     async fn post(&self, message: &OutgoingMessage) -> Result<Receipt, SendError> {
         if message.channel != Channel::Sms {
-            return Err(SendError::permanent("twilio sends SMS only"));
+            return Err(SendError::permanent("twilio sends SMS only").at(Step::Settings));
         }
         // Twilio itself drops what it could not hand on while the code was alive.
         let validity = seconds_until(message.now, message.expires_at, 1)
@@ -125,27 +129,40 @@ impl TwilioSender {
             return Ok(Receipt::named(answer.sid));
         }
         if response.status() == StatusCode::UNAUTHORIZED {
-            return Err(SendError::permanent("twilio refused the credentials (401)"));
+            return Err(
+                SendError::permanent("twilio refused the credentials (401)").at(Step::SignIn)
+            );
         }
         let error = status_error(WHO, &response, None);
         let body = read_body(WHO, response).await.unwrap_or_default();
         let answer: Answer = serde_json::from_slice(&body).unwrap_or_default();
-        Err(match (error, answer.code) {
-            (SendError::Permanent { reason }, Some(code)) => {
-                SendError::permanent(format!("{reason}, error {code}"))
-            }
-            (
-                SendError::Temporary {
-                    reason,
-                    retry_after,
-                },
-                Some(code),
-            ) => SendError::Temporary {
-                reason: format!("{reason}, error {code}").into(),
-                retry_after,
-            },
-            (error, None) => error,
+        Err(match answer.code {
+            Some(code) => named(error, code),
+            None => error,
         })
+    }
+}
+
+/// With Twilio's own number for what went wrong.
+fn named(error: SendError, code: u32) -> SendError {
+    match error {
+        SendError::Permanent { reason, step } => SendError::Permanent {
+            reason: format!("{reason}, error {code}").into(),
+            step: if RECIPIENT.contains(&code) {
+                Step::Recipient
+            } else {
+                step
+            },
+        },
+        SendError::Temporary {
+            reason,
+            retry_after,
+            step,
+        } => SendError::Temporary {
+            reason: format!("{reason}, error {code}").into(),
+            retry_after,
+            step,
+        },
     }
 }
 

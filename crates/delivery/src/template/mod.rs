@@ -1,9 +1,11 @@
 //! Templates: the words of a message.
 //!
-//! Variables: `app_name`, `code`, `minutes`, `domain` (or none), `language`. Built for templates
-//! that an app may replace one day: no file can be included, no filter or function is there to
-//! misuse, work and output are bounded, an unknown variable is an error.
+//! Variables: `app_name`, `code`, `minutes`, `domain` (or none), `language`. An app may replace them
+//! (`own`), by templates of a few permitted constructs; and whatever those may be: no file can be
+//! included, no filter or function is there to misuse, work and output are bounded, an unknown
+//! variable is an error.
 
+mod own;
 mod source;
 mod text;
 
@@ -15,8 +17,10 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 
 use crate::message::{Envelope, Rendered};
 
+pub use own::{Preview, built_in_words, preview, problems};
 pub use source::{BuiltIn, Part, TemplateId, TemplateSource};
 pub(crate) use text::single_line;
+pub use text::{SmsEncoding, SmsSize, sms_size};
 
 /// Most instructions one part may take (a built-in one takes about 60).
 const FUEL: u64 = 20_000;
@@ -92,15 +96,39 @@ impl Renderer {
             source,
             app_id,
             envelope,
+            language: &envelope.language,
         };
+        job.message(|| {
+            job.part(Part::Html, &single_line(&envelope.app_name))
+                .map(Some)
+        })
+    }
+}
+
+struct Job<'a> {
+    renderer: &'a Renderer,
+    source: &'a dyn TemplateSource,
+    app_id: AppId,
+    envelope: &'a Envelope,
+    /// Of the template; the reader may have asked for another.
+    language: &'a str,
+}
+
+impl Job<'_> {
+    /// The whole message. HTML is asked for where the channel has it.
+    fn message(
+        &self,
+        html: impl FnOnce() -> Result<Option<String>, TemplateError>,
+    ) -> Result<Rendered, TemplateError> {
+        let envelope = self.envelope;
         let name = single_line(&envelope.app_name);
         let (subject, text, html) = match envelope.to.channel() {
             Channel::Email => (
-                Some(text::subject(&job.part(Part::Subject, &name)?)),
-                job.part(Part::Text, &name)?,
-                Some(job.part(Part::Html, &name)?),
+                Some(text::subject(&self.part(Part::Subject, &name)?)),
+                self.part(Part::Text, &name)?,
+                html()?,
             ),
-            Channel::Sms => (None, job.sms(&name)?, None),
+            Channel::Sms => (None, self.sms(&name)?, None),
         };
         Ok(Rendered {
             to: envelope.to.clone(),
@@ -111,21 +139,16 @@ impl Renderer {
             link: None,
         })
     }
-}
 
-struct Job<'a> {
-    renderer: &'a Renderer,
-    source: &'a dyn TemplateSource,
-    app_id: AppId,
-    envelope: &'a Envelope,
-}
-
-impl Job<'_> {
-    fn part(&self, part: Part, app_name: &str) -> Result<String, TemplateError> {
-        let id = TemplateId {
+    const fn id(&self, part: Part) -> TemplateId {
+        TemplateId {
             purpose: self.envelope.purpose,
             part,
-        };
+        }
+    }
+
+    fn part(&self, part: Part, app_name: &str) -> Result<String, TemplateError> {
+        let id = self.id(part);
         let text = self
             .source
             .get(self.app_id, id, &self.envelope.language)
@@ -136,7 +159,7 @@ impl Job<'_> {
             code => self.envelope.code.expose(),
             minutes => self.envelope.valid_minutes,
             domain => self.envelope.domain.as_deref(),
-            language => self.envelope.language.as_str(),
+            language => self.language,
         };
         self.run(&name, &text, variables)
             .map_err(|error| TemplateError {

@@ -52,7 +52,7 @@ impl TemplateId {
 }
 
 /// Gives templates, e.g. those that an app has replaced.
-pub trait TemplateSource: Send + Sync + 'static {
+pub trait TemplateSource: Send + Sync {
     /// The text for `app_id` in `language` (BCP 47), or `None` to fall back to [`BuiltIn`].
     fn get(&self, app_id: AppId, template: TemplateId, language: &str) -> Option<Cow<'_, str>>;
 }

@@ -27,6 +27,46 @@ pub(super) fn gsm_units(text: &str) -> Option<usize> {
     })
 }
 
+/// How an SMS is written on the air.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SmsEncoding {
+    /// The 7-bit alphabet: 160 characters, or 153 a piece.
+    Gsm7,
+    /// UCS-2: 70 characters, or 67 a piece.
+    Ucs2,
+}
+
+/// How long an SMS is; the provider charges for each segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct SmsSize {
+    /// How it is written.
+    pub encoding: SmsEncoding,
+    /// Units of that encoding: some characters take two.
+    pub units: usize,
+    /// Pieces it is sent in.
+    pub segments: usize,
+}
+
+/// How long an SMS is (3GPP TS 23.038, TS 23.040 §9.2.3.24.1).
+#[must_use]
+pub fn sms_size(text: &str) -> SmsSize {
+    let (encoding, units, whole, piece) = match gsm_units(text) {
+        Some(units) => (SmsEncoding::Gsm7, units, SMS_UNITS, 153),
+        None => (SmsEncoding::Ucs2, text.encode_utf16().count(), 70, 67),
+    };
+    let segments = if units <= whole {
+        1
+    } else {
+        units.div_ceil(piece)
+    };
+    SmsSize {
+        encoding,
+        units,
+        segments,
+    }
+}
+
 /// Replaces what ends a line or is invisible by one space, so that the text stays on one line and
 /// can be put into a header: controls (CR, LF, NUL, …), U+2028, U+2029 and the directional
 /// overrides that could make a name read as something else.
@@ -71,6 +111,21 @@ mod tests {
         assert_eq!(gsm_units("[€]"), Some(6));
         assert_eq!(gsm_units("日本"), None);
         assert_eq!(gsm_units("ş"), None);
+    }
+
+    #[test]
+    fn sms_sizes() {
+        let size = |text: &str| {
+            let size = sms_size(text);
+            (size.encoding, size.units, size.segments)
+        };
+        assert_eq!(size(""), (SmsEncoding::Gsm7, 0, 1));
+        assert_eq!(size(&"a".repeat(160)), (SmsEncoding::Gsm7, 160, 1));
+        assert_eq!(size(&"a".repeat(161)), (SmsEncoding::Gsm7, 161, 2));
+        assert_eq!(size(&"a".repeat(307)), (SmsEncoding::Gsm7, 307, 3));
+        assert_eq!(size(&"日".repeat(70)), (SmsEncoding::Ucs2, 70, 1));
+        assert_eq!(size(&"日".repeat(71)), (SmsEncoding::Ucs2, 71, 2));
+        assert_eq!(size("🔑"), (SmsEncoding::Ucs2, 2, 1));
     }
 
     #[test]

@@ -6,8 +6,11 @@ use doorward_domain::outbox::LeasedMessage;
 use doorward_domain::{Timestamp, time};
 
 use super::Shared;
+use crate::apps::AppMessages;
 use crate::message::{Envelope, OutgoingMessage};
-use crate::sender::{Receipt, SendError};
+use crate::provider::Carried;
+use crate::sender::{Receipt, SendError, Step};
+use crate::template::TemplateError;
 
 /// What becomes of a message after an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,41 +28,86 @@ pub(super) enum Verdict {
     Expired,
 }
 
+/// An attempt, and what is to be said of it.
+#[derive(Debug, Clone)]
+pub(super) struct Attempted {
+    pub(super) verdict: Verdict,
+    /// The app's own provider that took it, or refused it last.
+    pub(super) provider: Option<String>,
+    /// Providers that failed before, and how far they came.
+    pub(super) before: Vec<(String, Step)>,
+    /// Why the app's own words were not used.
+    pub(super) template_fault: Option<TemplateError>,
+}
+
+impl From<Verdict> for Attempted {
+    fn from(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            provider: None,
+            before: Vec::new(),
+            template_fault: None,
+        }
+    }
+}
+
 impl Shared {
     /// Makes one attempt.
-    pub(super) async fn attempt(&self, leased: &LeasedMessage) -> Verdict {
+    pub(super) async fn attempt(&self, leased: &LeasedMessage) -> Attempted {
         if leased.message.expires_at <= self.clock.now() {
-            return Verdict::Expired;
+            return Verdict::Expired.into();
         }
         // Only a message whose attempts end without a verdict (a crash each time) gets here.
         if leased.attempt > self.options.max_attempts {
             return Verdict::Failed {
                 reason: "every attempt was cut short".to_owned(),
-            };
+            }
+            .into();
         }
         match self.send(leased).await {
-            Ok(receipt) => Verdict::Sent(receipt),
-            Err(error) => self.judge(leased, &error),
+            Ok((carried, template_fault)) => Attempted {
+                verdict: match carried.result {
+                    Ok(receipt) => Verdict::Sent(receipt),
+                    Err(error) => self.judge(leased, &error),
+                },
+                provider: carried.provider,
+                before: carried.before,
+                template_fault,
+            },
+            Err(error) => self.judge(leased, &error).into(),
         }
     }
 
-    async fn send(&self, leased: &LeasedMessage) -> Result<Receipt, SendError> {
-        let outgoing = self.prepare(leased)?;
-        tokio::time::timeout(self.options.send_timeout, self.sender.send(&outgoing))
+    async fn send(
+        &self,
+        leased: &LeasedMessage,
+    ) -> Result<(Carried, Option<TemplateError>), SendError> {
+        let app = self
+            .apps
+            .of(leased.message.app_id)
             .await
-            .unwrap_or_else(|_| Err(SendError::temporary("the sender took too long")))
+            .map_err(|_| SendError::temporary("the app's settings could not be read"))?;
+        let (outgoing, fault) = self.prepare(leased, &app)?;
+        let sending = app.send(&outgoing, leased.attempt, &*self.sender);
+        let carried = tokio::time::timeout(self.options.send_timeout, sending)
+            .await
+            .map_err(|_| SendError::temporary("the sender took too long"))?;
+        Ok((carried, fault))
     }
 
-    fn prepare(&self, leased: &LeasedMessage) -> Result<OutgoingMessage, SendError> {
+    fn prepare(
+        &self,
+        leased: &LeasedMessage,
+        app: &AppMessages,
+    ) -> Result<(OutgoingMessage, Option<TemplateError>), SendError> {
         let message = &leased.message;
         // A node that lacks the key, or is a version behind, leaves it to one that can read it.
         let envelope = Envelope::open(&self.keyring, message.app_id, message.id, &message.sealed)
             .map_err(|error| SendError::temporary(error.to_string()))?;
-        let content = self
-            .renderer
-            .render(&*self.templates, message.app_id, &envelope)
+        let (content, fault) = app
+            .render(&self.renderer, message.app_id, &envelope)
             .map_err(|error| SendError::permanent(error.to_string()))?;
-        Ok(OutgoingMessage {
+        let outgoing = OutgoingMessage {
             id: message.id,
             app_id: message.app_id,
             app_name: envelope.app_name,
@@ -68,7 +116,8 @@ impl Shared {
             expires_at: message.expires_at,
             now: self.clock.now(),
             content,
-        })
+        };
+        Ok((outgoing, fault))
     }
 
     fn judge(&self, leased: &LeasedMessage, error: &SendError) -> Verdict {

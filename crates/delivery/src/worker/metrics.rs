@@ -3,10 +3,14 @@
 use doorward_domain::contact::Channel;
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 
+use crate::sender::Step;
+
 const SENT: &str = "doorward_messages_sent_total";
 const FAILED: &str = "doorward_messages_failed_total";
 const RETRIED: &str = "doorward_messages_retried_total";
 const EXPIRED: &str = "doorward_messages_expired_total";
+const PROVIDER_FAILURES: &str = "doorward_provider_failures_total";
+const TEMPLATE_FAILURES: &str = "doorward_template_failures_total";
 const DELAY: &str = "doorward_message_delay_seconds";
 
 /// Tells the recorder what the metrics mean. Call once, after installing it.
@@ -15,6 +19,14 @@ pub fn describe_metrics() {
     describe_counter!(FAILED, "Messages given up");
     describe_counter!(RETRIED, "Attempts that failed and will be repeated");
     describe_counter!(EXPIRED, "Messages not sent because their content had died");
+    describe_counter!(
+        PROVIDER_FAILURES,
+        "Times that a provider of an app's own failed, by step"
+    );
+    describe_counter!(
+        TEMPLATE_FAILURES,
+        "Messages sent in the built-in words because the app's own failed"
+    );
     describe_histogram!(
         DELAY,
         Unit::Seconds,
@@ -37,4 +49,13 @@ pub(super) fn retried(channel: Channel) {
 
 pub(super) fn expired(channel: Channel) {
     counter!(EXPIRED, "channel" => channel.as_str()).increment(1);
+}
+
+pub(crate) fn provider_failed(channel: Channel, step: Step) {
+    counter!(PROVIDER_FAILURES, "channel" => channel.as_str(), "step" => step.as_str())
+        .increment(1);
+}
+
+pub(super) fn template_failed(channel: Channel) {
+    counter!(TEMPLATE_FAILURES, "channel" => channel.as_str()).increment(1);
 }

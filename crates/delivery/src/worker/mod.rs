@@ -25,11 +25,13 @@ use doorward_store::platform::LeaseRequest;
 use doorward_store::{Store, StoreError};
 use tokio::task::{self, JoinSet};
 
+use crate::apps::Apps;
 use crate::sender::Sender;
-use crate::template::{Renderer, TemplateSource};
+use crate::template::Renderer;
 
 pub use bell::Bell;
 pub use metrics::describe_metrics;
+pub(crate) use metrics::provider_failed;
 pub use options::{Backoff, WorkerOptions};
 
 /// What a worker needs.
@@ -39,10 +41,10 @@ pub struct WorkerParts {
     pub store: Store,
     /// Opens what is sealed in it.
     pub keyring: Arc<Keyring>,
-    /// Hands messages over.
+    /// Hands messages over, of apps without providers of their own.
     pub sender: Arc<dyn Sender>,
-    /// The words.
-    pub templates: Arc<dyn TemplateSource>,
+    /// What apps have set about their messages.
+    pub apps: Arc<Apps>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The randomness.
@@ -63,7 +65,7 @@ struct Shared {
     store: Store,
     keyring: Arc<Keyring>,
     sender: Arc<dyn Sender>,
-    templates: Arc<dyn TemplateSource>,
+    apps: Arc<Apps>,
     renderer: Renderer,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
@@ -89,7 +91,7 @@ impl Worker {
             store: parts.store,
             keyring: parts.keyring,
             sender: parts.sender,
-            templates: parts.templates,
+            apps: parts.apps,
             renderer: Renderer::new(),
             clock: parts.clock,
             random: parts.random,
@@ -194,8 +196,8 @@ impl InFlight {
         }
         let shared = Arc::clone(shared);
         let handle = self.tasks.spawn(async move {
-            let verdict = shared.attempt(&leased).await;
-            shared.settle(&leased, verdict).await;
+            let attempted = shared.attempt(&leased).await;
+            shared.settle(&leased, attempted).await;
         });
         self.ids.insert(handle.id(), id);
     }

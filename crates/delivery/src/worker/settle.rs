@@ -8,7 +8,7 @@ use doorward_domain::{Code, EventId, ids};
 use doorward_store::StoreError;
 use serde_json::json;
 
-use super::attempt::Verdict;
+use super::attempt::{Attempted, Verdict};
 use super::{Shared, metrics};
 
 /// How often a note is tried, and the first wait between; together far below a lease.
@@ -21,12 +21,16 @@ const REASON_MAX: usize = 200;
 impl Shared {
     /// Notes the verdict. When the database stays out of reach the lease runs out and the message
     /// is tried again: twice is better than never.
-    pub(super) async fn settle(&self, leased: &LeasedMessage, verdict: Verdict) {
-        let event = self.event(leased, &verdict);
+    pub(super) async fn settle(&self, leased: &LeasedMessage, attempted: Attempted) {
+        let events: Vec<AuditEvent> = self
+            .event(leased, &attempted)
+            .into_iter()
+            .chain(self.template_event(leased, &attempted))
+            .collect();
         let mut wait = FIRST_WAIT;
         for left in (0..TRIES).rev() {
-            match self.note(leased, &verdict, event.as_ref()).await {
-                Ok(true) => return self.report(leased, &verdict),
+            match self.note(leased, &attempted.verdict, &events).await {
+                Ok(true) => return self.report(leased, &attempted),
                 Ok(false) => {
                     tracing::warn!(message_id = %leased.message.id, "message lost its lease");
                     return;
@@ -47,10 +51,10 @@ impl Shared {
         &self,
         leased: &LeasedMessage,
         verdict: &Verdict,
-        event: Option<&AuditEvent>,
+        events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
         let (id, node, now) = (leased.message.id, self.node, self.clock.now());
-        let (verdict, event) = (verdict.clone(), event.cloned());
+        let (verdict, events) = (verdict.clone(), events.to_vec());
         self.store
             .write(move |tx| {
                 let mut platform = tx.platform();
@@ -64,7 +68,7 @@ impl Shared {
                     }
                     Verdict::Expired => platform.message_expired(id, node, now)?,
                 };
-                if let (true, Some(event)) = (held, &event) {
+                for event in events.iter().filter(|_| held) {
                     platform.audit(event)?;
                 }
                 Ok(held)
@@ -72,19 +76,27 @@ impl Shared {
             .await
     }
 
-    fn event(&self, leased: &LeasedMessage, verdict: &Verdict) -> Option<AuditEvent> {
+    fn event(&self, leased: &LeasedMessage, attempted: &Attempted) -> Option<AuditEvent> {
         let message = &leased.message;
-        let mut details = json!({
-            "channel": message.channel.as_str(),
-            "template": message.template,
-            "attempt": leased.attempt,
-        });
-        let (action, outcome) = match verdict {
+        let mut details = serde_json::Map::from_iter([
+            ("channel".to_owned(), message.channel.as_str().into()),
+            ("template".to_owned(), message.template.as_str().into()),
+            ("attempt".to_owned(), leased.attempt.into()),
+        ]);
+        if let Some(provider) = &attempted.provider {
+            details.insert("provider".to_owned(), provider.as_str().into());
+        }
+        if !attempted.before.is_empty() {
+            let before = attempted.before.iter();
+            let before: Vec<_> = before
+                .map(|(provider, step)| json!({ "provider": provider, "step": step }))
+                .collect();
+            details.insert("failed_before".to_owned(), before.into());
+        }
+        let (action, outcome) = match &attempted.verdict {
             Verdict::Sent(_) => (Action::MessageSent, Outcome::Success),
             Verdict::Failed { reason } => {
-                if let Some(details) = details.as_object_mut() {
-                    details.insert("error".to_owned(), cut(reason).into());
-                }
+                details.insert("error".to_owned(), cut(reason).into());
                 (
                     Action::MessageFailed,
                     Outcome::Refused(Code::ServiceUnavailable),
@@ -92,14 +104,37 @@ impl Shared {
             }
             Verdict::Retry { .. } | Verdict::Expired => return None,
         };
+        Some(self.written(leased, action, outcome, details.into()))
+    }
+
+    /// That the app's own words failed. Of a message that is tried again it is said each time.
+    fn template_event(&self, leased: &LeasedMessage, attempted: &Attempted) -> Option<AuditEvent> {
+        let fault = attempted.template_fault.as_ref()?;
+        let details = json!({
+            "channel": leased.message.channel.as_str(),
+            "template": fault.name,
+            "line": fault.line,
+            "error": fault.kind,
+        });
+        let outcome = Outcome::Refused(Code::ValidationError);
+        Some(self.written(leased, Action::TemplateFailed, outcome, details))
+    }
+
+    fn written(
+        &self,
+        leased: &LeasedMessage,
+        action: Action,
+        outcome: Outcome,
+        details: serde_json::Value,
+    ) -> AuditEvent {
         let at = self.clock.now();
-        Some(AuditEvent {
+        AuditEvent {
             id: EventId::from_uuid(ids::uuid_v7(at, &*self.random)),
             at,
-            app_id: Some(message.app_id),
+            app_id: Some(leased.message.app_id),
             actor: Actor::System,
             action,
-            target: Some(Target::new("message", message.id)),
+            target: Some(Target::new("message", leased.message.id)),
             outcome,
             ip: None,
             user_agent: None,
@@ -107,14 +142,19 @@ impl Shared {
             session_id: None,
             details: Some(details),
             personal: None,
-        })
+        }
     }
 
-    fn report(&self, leased: &LeasedMessage, verdict: &Verdict) {
+    fn report(&self, leased: &LeasedMessage, attempted: &Attempted) {
         let message = &leased.message;
         let (id, app_id, channel) = (message.id, message.app_id, message.channel);
         let (template, attempt) = (message.template.as_str(), leased.attempt);
-        match verdict {
+        let provider = attempted.provider.as_deref();
+        if let Some(fault) = &attempted.template_fault {
+            metrics::template_failed(channel);
+            tracing::warn!(message_id = %id, %app_id, ?channel, template, error = %fault, "an app's own words failed; the built-in ones were used");
+        }
+        match &attempted.verdict {
             Verdict::Sent(receipt) => {
                 let delay = self
                     .clock
@@ -123,15 +163,15 @@ impl Shared {
                     .as_secs_f64();
                 metrics::sent(channel, delay.max(0.0));
                 let provider_id = receipt.provider_id.as_deref();
-                tracing::info!(message_id = %id, %app_id, ?channel, template, attempt, provider_id, "message sent");
+                tracing::info!(message_id = %id, %app_id, ?channel, template, attempt, provider, provider_id, "message sent");
             }
             Verdict::Retry { reason, .. } => {
                 metrics::retried(channel);
-                tracing::warn!(message_id = %id, %app_id, ?channel, template, attempt, reason, "message will be tried again");
+                tracing::warn!(message_id = %id, %app_id, ?channel, template, attempt, provider, reason, "message will be tried again");
             }
             Verdict::Failed { reason } => {
                 metrics::failed(channel);
-                tracing::error!(message_id = %id, %app_id, ?channel, template, attempt, reason, "message given up");
+                tracing::error!(message_id = %id, %app_id, ?channel, template, attempt, provider, reason, "message given up");
             }
             Verdict::Expired => {
                 metrics::expired(channel);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward_delivery::sender::{Capture, Router, SendError, Sender};
+use doorward_delivery::sender::{Capture, Router, SendError, Sender, Step};
 use doorward_domain::AppId;
 use doorward_domain::contact::Channel;
 
@@ -75,6 +75,6 @@ async fn a_channel_without_sender_fails_for_good() {
     let error = router.send(&message("+14155552671")).await.unwrap_err();
     assert_eq!(
         error,
-        SendError::permanent("no sender is configured for sms")
+        SendError::permanent("no sender is configured for sms").at(Step::Settings)
     );
 }

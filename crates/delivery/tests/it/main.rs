@@ -11,6 +11,7 @@
 
 mod capture;
 mod certificates;
+mod chain;
 mod messages;
 mod smtp;
 mod smtp_server;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use doorward_delivery::sender::{
-    SendError, Sender, SmtpCredentials, SmtpOptions, SmtpSender, SmtpTls,
+    SendError, Sender, SmtpCredentials, SmtpOptions, SmtpSender, SmtpTls, Step,
 };
 use doorward_domain::secret::SecretText;
 
@@ -307,6 +307,7 @@ async fn login_right_and_wrong() {
     assert_eq!(
         error,
         SendError::permanent("smtp: the server refused the credentials (535 5.7.8)")
+            .at(Step::SignIn)
     );
     // A server that demands a login answers 530 to whoever brings none.
     let none = sender(&options).send(&message).await.unwrap_err();
@@ -326,15 +327,15 @@ async fn refusals_are_told_apart_and_name_nobody() {
     for (to, wanted) in [
         (
             "temporary@example.com",
-            SendError::temporary(refused("450 4.2.1")),
+            SendError::temporary(refused("450 4.2.1")).at(Step::Refused),
         ),
         (
             "permanent@example.com",
-            SendError::permanent(refused("550 5.1.1")),
+            SendError::permanent(refused("550 5.1.1")).at(Step::Recipient),
         ),
         (
             "late@example.com",
-            SendError::temporary(refused("451 4.3.0")),
+            SendError::temporary(refused("451 4.3.0")).at(Step::Refused),
         ),
     ] {
         assert_eq!(sender.send(&message(to)).await.unwrap_err(), wanted, "{to}");
@@ -343,7 +344,10 @@ async fn refusals_are_told_apart_and_name_nobody() {
     sender.send(&message("ada@example.com")).await.unwrap();
     assert_eq!(server.received().header("To"), "ada@example.com");
     let error = sender.send(&message("+14155552671")).await.unwrap_err();
-    assert_eq!(error, SendError::permanent("smtp sends e-mail only"));
+    assert_eq!(
+        error,
+        SendError::permanent("smtp sends e-mail only").at(Step::Settings)
+    );
 }
 
 #[tokio::test]
@@ -405,7 +409,10 @@ async fn a_server_that_went_away_is_a_passing_trouble() {
     sender.send(&message("ada@example.com")).await.unwrap();
     drop(server);
     let error = sender.send(&message("ada@example.com")).await.unwrap_err();
-    assert_eq!(error, SendError::temporary("smtp: the connection failed"));
+    assert_eq!(
+        error,
+        SendError::temporary("smtp: the connection failed").at(Step::Connect)
+    );
 }
 
 #[tokio::test]

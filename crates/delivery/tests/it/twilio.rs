@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use doorward_delivery::sender::{
-    HttpOptions, SendError, Sender, TwilioFrom, TwilioOptions, TwilioSender,
+    HttpOptions, SendError, Sender, Step, TwilioFrom, TwilioOptions, TwilioSender,
 };
 use doorward_domain::secret::SecretText;
 
@@ -95,15 +95,15 @@ async fn statuses_are_told_apart_and_name_nobody() {
     for (answer, wanted) in [
         (
             Answer::With(400, invalid),
-            SendError::permanent("twilio answered 400, error 21211"),
+            SendError::permanent("twilio answered 400, error 21211").at(Step::Recipient),
         ),
         (
             Answer::With(403, "no json"),
-            SendError::permanent("twilio answered 403"),
+            SendError::permanent("twilio answered 403").at(Step::SignIn),
         ),
         (
             Answer::With(401, invalid),
-            SendError::permanent("twilio refused the credentials (401)"),
+            SendError::permanent("twilio refused the credentials (401)").at(Step::SignIn),
         ),
         (
             Answer::With(404, "{}"),
@@ -115,7 +115,7 @@ async fn statuses_are_told_apart_and_name_nobody() {
         ),
         (
             Answer::With(503, ""),
-            SendError::temporary("twilio answered 503"),
+            SendError::temporary("twilio answered 503").at(Step::Refused),
         ),
         (
             Answer::With(408, ""),
@@ -149,6 +149,7 @@ async fn statuses_are_told_apart_and_name_nobody() {
         SendError::Temporary {
             reason: "twilio answered 429".into(),
             retry_after: Some(Duration::from_secs(7)),
+            step: Step::Refused,
         }
     );
 }
@@ -183,7 +184,10 @@ async fn nobody_listening_is_a_passing_trouble() {
     })
     .unwrap();
     let error = sender.send(&message(TO)).await.unwrap_err();
-    assert_eq!(error, SendError::temporary("twilio could not be reached"));
+    assert_eq!(
+        error,
+        SendError::temporary("twilio could not be reached").at(Step::Connect)
+    );
 }
 
 #[tokio::test]
@@ -191,7 +195,10 @@ async fn only_sms_and_only_safe_options() {
     let server = WebServer::start().await;
     let sender = TwilioSender::new(options(&server)).unwrap();
     let error = sender.send(&message("ada@example.com")).await.unwrap_err();
-    assert_eq!(error, SendError::permanent("twilio sends SMS only"));
+    assert_eq!(
+        error,
+        SendError::permanent("twilio sends SMS only").at(Step::Settings)
+    );
     assert!(server.asked().is_empty());
 
     let at = |url: &str| TwilioOptions {

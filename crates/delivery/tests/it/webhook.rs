@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use doorward_delivery::sender::{
-    HttpOptions, OptionsError, SendError, Sender, WebhookOptions, WebhookSender,
+    HttpOptions, OptionsError, SendError, Sender, Step, WebhookOptions, WebhookSender,
 };
 use doorward_domain::secret::SecretText;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -123,10 +123,16 @@ async fn statuses_are_told_apart() {
     for (answer, wanted) in [
         (Answer::With(500, "x"), SendError::temporary(answered(500))),
         (Answer::With(502, "x"), SendError::temporary(answered(502))),
-        (Answer::With(429, "x"), SendError::temporary(answered(429))),
+        (
+            Answer::With(429, "x"),
+            SendError::temporary(answered(429)).at(Step::Refused),
+        ),
         (Answer::With(400, "x"), SendError::permanent(answered(400))),
         (Answer::With(410, "x"), SendError::permanent(answered(410))),
-        (Answer::Endless(503), SendError::temporary(answered(503))),
+        (
+            Answer::Endless(503),
+            SendError::temporary(answered(503)).at(Step::Refused),
+        ),
         (
             Answer::Never,
             SendError::temporary("the webhook did not answer in time"),
@@ -263,7 +269,8 @@ async fn the_other_sides_certificate_is_verified() {
             .await
     };
     assert!(send("localhost", Some(&certificates)).await.is_ok());
-    let refused = Err(SendError::temporary("the webhook could not be reached"));
+    let refused =
+        Err(SendError::temporary("the TLS handshake with the webhook failed").at(Step::Tls));
     assert_eq!(
         send("localhost", None).await,
         refused,

@@ -6,12 +6,14 @@ mod audit;
 mod backup;
 mod config;
 mod db;
+mod delivery;
 mod key;
 mod license;
 mod org;
 mod repeat;
 mod role;
 mod server;
+mod template;
 mod user;
 
 use std::path::PathBuf;
@@ -24,12 +26,14 @@ pub(crate) use audit::{AuditCommand, Question};
 pub(crate) use backup::{BackupArgs, RestoreArgs};
 pub(crate) use config::{ConfigCommand, ReferenceForm};
 pub(crate) use db::{DbCommand, TwoDatabases};
+pub(crate) use delivery::DeliveryCommand;
 pub(crate) use key::{KeyCommand, PublicForm};
 pub(crate) use license::{LicenseCommand, LicenseKeyCommand, OneLicense};
 pub(crate) use org::{OneOrg, OrgCommand};
 pub(crate) use repeat::Repeat;
 pub(crate) use role::{RoleCommand, Whose};
 pub(crate) use server::{DevArgs, ServeArgs};
+pub(crate) use template::{ChannelName, OneTemplate, TemplateCommand, WordsArgs};
 pub(crate) use user::UserCommand;
 
 /// Self-hosted authentication for many apps.
@@ -105,6 +109,12 @@ pub(crate) enum Command {
     /// Licences of an app: keys, devices, entitlements
     #[command(subcommand)]
     License(Box<LicenseCommand>),
+    /// What an app's messages say
+    #[command(subcommand)]
+    Template(TemplateCommand),
+    /// Who carries an app's messages: mail servers and SMS providers
+    #[command(subcommand)]
+    Delivery(DeliveryCommand),
     /// Keys to the operator API
     #[command(subcommand)]
     AdminKey(AdminKeyCommand),

@@ -6,6 +6,7 @@ mod audit;
 mod backup;
 mod config;
 mod db;
+mod delivery;
 mod expiry;
 mod find;
 mod health;
@@ -18,6 +19,7 @@ mod org;
 mod restore;
 mod role;
 mod settings;
+mod template;
 mod user;
 
 pub(crate) use config::judge;
@@ -72,6 +74,8 @@ async fn beside_servers(global: &Global, command: Command) -> Outcome {
         Command::License(command) => license::run(global, *command).await,
         Command::Backup(args) => backup::run(global, &args),
         Command::Restore(args) => restore::run(global, &args).await,
+        Command::Template(command) => template::run(global, command).await,
+        Command::Delivery(command) => delivery::run(global, command).await,
         Command::Migrate { status } => migrate::run(global, status).await,
         Command::Health { url } => health::run(global, url).await,
         Command::Maintenance(MaintenanceCommand::Run) => maintenance::run(global).await,

@@ -222,6 +222,12 @@ registry! {
         "Key of that signature, at least 32 characters.",
     ).secret();
 
+    DELIVERY_NETWORKS = Variable::new(
+        "delivery.networks", "DOORWARD_DELIVERY_NETWORKS", Kind::List("IP ranges"),
+        "Networks that are not public in which the mail servers and SMS endpoints that apps name may \
+         be, e.g. 10.1.0.0/16. Nobody's may be in others; your own (above) are not restricted.",
+    );
+
     MAINTENANCE_SECONDS = Variable::new(
         "maintenance.interval_seconds", "DOORWARD_MAINTENANCE_INTERVAL_SECONDS",
         seconds(60, 86_400),

@@ -12,6 +12,7 @@ mod telemetry;
 #[cfg(test)]
 pub(crate) use node::BACKGROUND_GRACE;
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,6 +21,7 @@ use doorward_delivery::sender::Capture;
 use doorward_domain::contact::Channel;
 use doorward_domain::{OffsetClock, SystemClock};
 use doorward_http::DevAids;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::Outcome;
 use crate::cli::{DevArgs, Global, ServeArgs};
@@ -87,6 +89,12 @@ pub(crate) fn serve(global: &Global, args: &ServeArgs, started: Instant) -> Outc
     })
 }
 
+/// This machine itself.
+const LOOPBACK: [IpNet; 2] = [
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8)),
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128)),
+];
+
 /// `doorward dev`
 pub(crate) fn dev(global: &Global, args: &DevArgs, started: Instant) -> Outcome<ExitCode> {
     let mut place = Place::of(global);
@@ -114,6 +122,9 @@ pub(crate) fn dev(global: &Global, args: &DevArgs, started: Instant) -> Outcome<
         )));
     }
     let mut config = loaded.config;
+    // A test message goes where it is sent to, which here is most likely a catcher on this machine.
+    config.delivery.captured = true;
+    config.delivery.networks.extend(LOOPBACK);
     if !loaded.values.is_set(&registry::LOG_FORMAT) {
         config.log.format = Format::Pretty;
     }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_delivery::sender::Router;
-use doorward_delivery::template::BuiltIn;
 use doorward_delivery::worker::{Worker, WorkerOptions, WorkerParts};
 use doorward_domain::Clock;
 use doorward_domain::contact::Channel;
@@ -103,7 +102,9 @@ impl Node {
             tracing::info!(versions = ?migrated.applied_now, "the schema was brought up to date");
         }
         let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
-        deployment::core(&self.config, store, self.issuer.clone(), clock).await
+        let core = deployment::core(&self.config, store, self.issuer.clone(), clock).await?;
+        core.messages.set_sender(self.sender.clone());
+        Ok(core)
     }
 
     /// One worker for each channel.
@@ -116,7 +117,7 @@ impl Node {
             store: core.store.clone(),
             keyring: Arc::clone(&core.keyring),
             sender: self.sender.clone(),
-            templates: Arc::new(BuiltIn),
+            apps: Arc::clone(&core.messages),
             clock: Arc::clone(&core.clock),
             random: Arc::clone(&core.random),
             bell: Arc::clone(&core.outbox_bell),

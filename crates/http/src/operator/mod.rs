@@ -8,6 +8,7 @@ mod creating;
 mod dev;
 mod keys;
 mod licenses;
+mod messages;
 mod metrics;
 mod roles;
 mod tenants;
@@ -70,6 +71,7 @@ fn limited() -> OpenApiRouter<Arc<OperatorFace>> {
         .routes(routes!(keys::rotate))
         .routes(routes!(audit::list))
         .merge(licenses::routes())
+        .merge(messages::routes())
 }
 
 /// Routes that answer however busy the service is.

@@ -8,6 +8,7 @@ use axum::extract::State;
 use doorward_domain::contact::{Contact, EmailAddress, PhoneNumber};
 use doorward_domain::otp::Purpose;
 use doorward_domain::secret::SecretText;
+use doorward_domain::template::Language;
 use doorward_domain::time::iso;
 use doorward_domain::{AppId, OtpRequestId, UserId};
 use doorward_service::otp::{self, SendOtp};
@@ -47,6 +48,10 @@ pub(super) struct SendOtpRequest {
     /// The end user's address, for the limit per address and the audit.
     #[schema(schema_with = client_ip_schema, required = false)]
     client_ip: Option<IpAddr>,
+    /// The language of the message (BCP 47), where the app has words in it; the app's own language if
+    /// absent.
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$", max_length = 35, example = "pt-BR")]
+    language: Option<Language>,
 }
 
 /// The code is on its way.
@@ -101,12 +106,14 @@ fn read(mut body: AppBody) -> ApiResult<(AppCredentials, SendOtp)> {
     let purpose = fields.required("purpose", purpose);
     let user_id = fields.optional("user_id", uuid);
     let client_ip = fields.optional("client_ip", ip);
+    let language = fields.optional("language", Language::parse);
     body.finish(|| {
         Some(SendOtp {
             contact: contact?,
             purpose: purpose?,
             user_id: user_id?,
             client_ip: client_ip?,
+            language: language?,
         })
     })
 }

@@ -116,6 +116,35 @@ impl Fields {
         value
     }
 
+    /// An optional string of at most `most` bytes, which may be more than other strings have.
+    pub(crate) fn optional_long(
+        &mut self,
+        name: &'static str,
+        most: usize,
+    ) -> Option<Option<String>> {
+        match self.take(name) {
+            None => Some(None),
+            Some(Value::String(text)) if text.len() <= most => Some(Some(text)),
+            Some(Value::String(_)) => {
+                self.refuse(name, format!("Must be at most {most} bytes"));
+                None
+            }
+            Some(_) => {
+                self.refuse(name, NOT_A_STRING);
+                None
+            }
+        }
+    }
+
+    /// A required string of at most `most` bytes.
+    pub(crate) fn required_long(&mut self, name: &'static str, most: usize) -> Option<String> {
+        let value = self.optional_long(name, most)?;
+        if value.is_none() {
+            self.refuse(name, REQUIRED);
+        }
+        value
+    }
+
     /// An optional whole number within a range.
     pub(crate) fn optional_int(
         &mut self,

@@ -3,6 +3,7 @@
 
 mod isolation;
 mod licenses;
+mod messages;
 mod organizations;
 mod repeatable;
 
@@ -149,6 +150,7 @@ impl World {
         // Before the case that switches the user off.
         let mut cases = self.organization.cases();
         cases.extend(self.licenses.cases());
+        cases.extend(messages::cases(a));
         cases.extend([
             app(
                 "POST /auth/send-otp",
@@ -495,6 +497,9 @@ on_both_engines! {
                     .replace("{user_id}", &world.user)
                     .replace("{tenant_id}", &world.organization.tenant.to_string())
                     .replace("{role}", "editor")
+                    .replace("{name}", "otp_login")
+                    .replace("{language}", "de")
+                    .replace("{channel}", "sms")
                     .replace("{license_id}", &world.licenses.spare[0].to_string());
                 let answer = world.front.admin(ask(&method, path.clone()).body(json!({}))).await;
                 let mut named = answer.fields();

@@ -16,6 +16,7 @@ mod front;
 mod license_files;
 mod license_keys;
 mod logs;
+mod messages;
 mod operator;
 mod public;
 mod repeat;

@@ -7,6 +7,7 @@ mod signing_set;
 use std::sync::{Arc, RwLock};
 
 use doorward_crypto::keyring::Keyring;
+use doorward_delivery::apps::Apps;
 use doorward_delivery::worker::Bell;
 use doorward_domain::audit::{Action, Actor};
 use doorward_domain::scope::Scope;
@@ -39,6 +40,8 @@ pub struct PlatformSettings {
     pub keep_dead_seconds: i64,
     /// Seconds between maintenance runs.
     pub maintenance_interval_seconds: i64,
+    /// What apps may set about their own mail servers and SMS providers.
+    pub delivery: doorward_delivery::apps::Policy,
 }
 
 impl PlatformSettings {
@@ -53,6 +56,7 @@ impl PlatformSettings {
             jwks_max_age_seconds: 300,
             keep_dead_seconds: 86_400,
             maintenance_interval_seconds: 300,
+            delivery: doorward_delivery::apps::Policy::default(),
         }
     }
 }
@@ -87,6 +91,8 @@ pub struct Core {
     pub node: NodeId,
     /// Rung after a transaction that wrote a message.
     pub outbox_bell: Arc<Bell>,
+    /// What apps have set about their messages, as this node knows it.
+    pub messages: Arc<Apps>,
     pub(crate) apps: AppCache,
     pub(crate) signing: RwLock<Arc<SigningSet>>,
     pub(crate) refusal_budget: Arc<crate::audit::RefusalBudget>,
@@ -102,7 +108,13 @@ impl Core {
     /// When the database is out of reach, or holds keys that this master key does not open.
     pub async fn start(parts: CoreParts) -> Result<Arc<Self>> {
         let node = NodeId::generate(&*parts.clock, &*parts.random);
+        let messages = Apps::new(
+            parts.store.clone(),
+            Arc::clone(&parts.keyring),
+            parts.settings.delivery.clone(),
+        );
         let core = Arc::new(Self {
+            messages: Arc::new(messages),
             store: parts.store,
             keyring: parts.keyring,
             clock: parts.clock,
@@ -152,6 +164,12 @@ impl Core {
                 of_person: false,
             },
         )
+    }
+
+    /// Something that this node keeps of an app was changed by it.
+    pub(crate) fn changed(&self, app: doorward_domain::AppId) {
+        self.apps.forget(app);
+        self.messages.forget();
     }
 
     /// The signing keys as this node knows them.

@@ -10,6 +10,7 @@ use doorward_domain::audit::Action;
 use doorward_domain::contact::{Channel, Contact};
 use doorward_domain::otp::{Purpose, generate};
 use doorward_domain::outbox::OutboxMessage;
+use doorward_domain::template::Language;
 use doorward_domain::time::plus_seconds;
 use doorward_domain::user::UserStatus;
 use doorward_domain::{Code, OtpRequestId, OutboxId, Timestamp, UserId};
@@ -33,6 +34,8 @@ pub struct SendOtp {
     pub user_id: Option<UserId>,
     /// The end user's address, where the app's backend names it: for the limit and the audit.
     pub client_ip: Option<IpAddr>,
+    /// The language of the message; the app's own when `None`.
+    pub language: Option<Language>,
 }
 
 /// What came of it. Says nothing about whether the contact is known.
@@ -240,7 +243,10 @@ fn write(
     let envelope = Envelope::new_otp(&Otp {
         to: &request.contact,
         app_name: &app.app.name,
-        language: &settings.language,
+        language: request
+            .language
+            .as_ref()
+            .map_or(settings.language.as_str(), Language::as_str),
         purpose: request.purpose,
         code: &code,
         valid_minutes: u32::try_from(settings.otp_seconds / 60).unwrap_or(1).max(1),

@@ -17,6 +17,7 @@ pub(crate) fn to(address: &str, purpose: Purpose, user_id: Option<UserId>) -> Se
         purpose,
         user_id,
         client_ip: None,
+        language: None,
     }
 }
 

@@ -17,6 +17,7 @@ fn to(address: &str, purpose: Purpose, user_id: Option<UserId>) -> SendOtp {
         purpose,
         user_id,
         client_ip: None,
+        language: None,
     }
 }
 
@@ -181,6 +182,7 @@ on_both_engines! {
         let send = |n: u8, ip: u8| {
             let request = SendOtp {
                 client_ip: Some([198, 51, 100, ip].into()),
+        language: None,
                 ..to(&format!("user{n}@example.com"), Purpose::Login, None)
             };
             otp::send(&platform.core, &context, request)

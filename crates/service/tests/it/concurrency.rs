@@ -50,6 +50,7 @@ on_both_engines! {
             purpose: Purpose::Login,
             user_id: None,
             client_ip: None,
+        language: None,
         };
         let sent = otp::send(&platform.core, &context, request).await.unwrap();
         let request = VerifyOtp {
@@ -79,6 +80,7 @@ on_both_engines! {
             purpose: Purpose::Login,
             user_id: None,
             client_ip: None,
+        language: None,
         };
         let sent = otp::send(&platform.core, &context, request).await.unwrap();
         let right = platform.code(app.id, "ada@example.com", 0).await;
@@ -163,6 +165,7 @@ on_both_engines! {
                     purpose: Purpose::Login,
                     user_id: None,
                     client_ip: None,
+        language: None,
                 };
                 otp::send(&core, &context, request).await
             })

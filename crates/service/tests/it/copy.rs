@@ -114,6 +114,7 @@ async fn live(platform: &Platform) -> Life {
         purpose: Purpose::Login,
         user_id: None,
         client_ip: None,
+        language: None,
     };
     let context = platform.authenticate(&app).await;
     otp::send(core, &context, send).await.unwrap();

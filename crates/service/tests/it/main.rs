@@ -15,6 +15,7 @@ mod concurrency;
 mod copy;
 mod health;
 mod licenses;
+mod messages;
 mod model;
 mod model_replay;
 mod organizations;

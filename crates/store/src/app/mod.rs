@@ -2,6 +2,7 @@
 
 mod audit;
 mod claims;
+mod delivery;
 mod license_keys;
 mod license_search;
 mod license_seats;
@@ -16,6 +17,7 @@ mod revocations;
 mod roles;
 mod secrets;
 mod sessions;
+mod templates;
 mod users;
 
 use doorward_domain::AppId;
@@ -27,6 +29,7 @@ pub(crate) use revocations::revocation;
 pub(crate) use roles::role_definition;
 
 pub use claims::UserClaims;
+pub use delivery::StoredDelivery;
 pub use license_keys::StoredLicenseKey;
 pub use license_search::LicenseFilter;
 pub use license_seats::{Claim, ClaimOutcome, Released};

@@ -23,9 +23,9 @@ use doorward_store::app::{
 use doorward_testkit::database::TestDatabase;
 
 use crate::support::{
-    Raw, Scope, at, claim, email, fresh, hash, new_event, new_license, new_license_key,
-    new_message, new_otp, new_revocation, new_session, new_user, phone, platform, rotation,
-    seed_app,
+    Raw, Scope, at, claim, email, fresh, hash, new_delivery, new_event, new_license,
+    new_license_key, new_message, new_otp, new_revocation, new_session, new_template, new_user,
+    phone, platform, rotation, seed_app,
 };
 
 on_both_engines_by_name!(another_apps_id_finds_and_changes_nothing);
@@ -409,6 +409,42 @@ pub(crate) const CASES: &[Case] = &[
         app.claim_personal(w.user, &[6; 16])?;
         Ok(app.app_id() == w.owner.id)
     }),
+    read("AppRead::templates", |app, _| {
+        Ok(!app.templates()?.is_empty())
+    }),
+    read("AppRead::template", |app, _| {
+        Ok(app.template(&new_template().key)?.is_some())
+    }),
+    read("AppRead::count_templates", |app, _| {
+        Ok(app.count_templates()? > 0)
+    }),
+    write("AppWrite::put_template", Foreign::ARowOfItsOwn, |app, _| {
+        app.put_template(&new_template()).map(|()| true)
+    }),
+    write("AppWrite::delete_template", Foreign::Nothing, |app, _| {
+        app.delete_template(&new_template().key)
+    }),
+    read("AppRead::delivery_settings", |app, _| {
+        Ok(!app.delivery_settings()?.is_empty())
+    }),
+    write(
+        "AppWrite::put_delivery_settings",
+        Foreign::ARowOfItsOwn,
+        |app, _| app.put_delivery_settings(&new_delivery()).map(|()| true),
+    ),
+    write(
+        "AppWrite::delete_delivery_settings",
+        Foreign::Nothing,
+        |app, _| app.delete_delivery_settings(new_delivery().channel),
+    ),
+    write(
+        "AppWrite::reseal_delivery_settings",
+        Foreign::Nothing,
+        |app, _| {
+            let old = new_delivery();
+            app.reseal_delivery_settings(old.channel, &old.sealed, b"anew")
+        },
+    ),
     write("AppWrite::audit", Foreign::Refused, |app, w| {
         let event = new_event(Some(w.owner.id), Action::SignedIn);
         app.audit(&event).map(|()| true)
@@ -494,6 +530,8 @@ impl World {
                 app.insert_organization(w.tenant, "Organization", at(0))?;
                 app.insert_license(&w.new_license())?;
                 app.insert_license_key(&new_license_key("a"))?;
+                app.put_template(&new_template())?;
+                app.put_delivery_settings(&new_delivery())?;
                 app.claim_seat(&device)?;
                 app.claim_seat(&lost)?;
                 app.release_seat(w.cooling, ReleaseReason::SelfRelease, Some(at(1)), at(0))?;

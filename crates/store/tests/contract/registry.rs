@@ -10,6 +10,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("tests/contract/app/audit.rs", app::audit::COVERED),
     ("tests/contract/app/claims.rs", app::claims::COVERED),
     ("tests/contract/app/current.rs", app::current::COVERED),
+    ("tests/contract/app/delivery.rs", app::delivery::COVERED),
     (
         "tests/contract/app/license_keys.rs",
         app::license_keys::COVERED,
@@ -40,6 +41,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("tests/contract/app/rotation.rs", app::rotation::COVERED),
     ("tests/contract/app/secrets.rs", app::secrets::COVERED),
     ("tests/contract/app/sessions.rs", app::sessions::COVERED),
+    ("tests/contract/app/templates.rs", app::templates::COVERED),
     ("tests/contract/app/users.rs", app::users::COVERED),
     (
         "tests/contract/platform/admin_keys.rs",
@@ -47,6 +49,10 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     ("tests/contract/platform/apps.rs", platform::apps::COVERED),
     ("tests/contract/platform/audit.rs", platform::audit::COVERED),
+    (
+        "tests/contract/platform/delivery.rs",
+        platform::delivery::COVERED,
+    ),
     (
         "tests/contract/platform/idempotency.rs",
         platform::idempotency::COVERED,

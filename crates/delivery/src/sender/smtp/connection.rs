@@ -9,8 +9,8 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParam
 use lettre::transport::smtp::extension::ClientId;
 
 use super::options::{SmtpOptions, SmtpTls};
-use crate::sender::net::is_loopback;
-use crate::sender::{OptionsError, SendError};
+use crate::sender::net::{Unusable, is_loopback, literal, resolve};
+use crate::sender::{Networks, OptionsError, SendError, Step};
 
 /// Opens connections.
 pub(super) struct Connector {
@@ -20,6 +20,7 @@ pub(super) struct Connector {
     credentials: Option<Credentials>,
     hello: ClientId,
     timeout: Duration,
+    networks: Option<Networks>,
 }
 
 enum Protection {
@@ -30,6 +31,14 @@ enum Protection {
 
 impl Connector {
     pub(super) fn new(options: &SmtpOptions) -> Result<Self, OptionsError> {
+        if let (Some(networks), Some(address)) = (&options.networks, literal(&options.host))
+            && !networks.permit(address)
+        {
+            return Err(OptionsError::new(format!(
+                "the mail server {}",
+                Unusable::NotPublic
+            )));
+        }
         Ok(Self {
             host: options.host.clone(),
             port: options.port,
@@ -51,42 +60,56 @@ impl Connector {
             }),
             hello: hello(options.hello_name.as_deref())?,
             timeout: options.timeout,
+            networks: options.networks.clone(),
         })
     }
 
     pub(super) async fn connect(&self) -> Result<AsyncSmtpConnection, SendError> {
-        let address = (self.host.as_str(), self.port);
+        // Looked up here, so that what was judged is what is connected to.
+        let addresses = match &self.networks {
+            Some(networks) => networks.resolve(&self.host, self.port).await,
+            None => resolve(&self.host, self.port).await,
+        }
+        .map_err(|unusable| {
+            SendError::temporary(format!("smtp: the host {unusable}")).at(Step::Resolve)
+        })?;
         let implicit = match &self.tls {
             Protection::Implicit(parameters) => Some(parameters.clone()),
             Protection::StartTls(_) | Protection::None => None,
         };
         let mut connection = AsyncSmtpConnection::connect_tokio1(
-            address,
+            addresses.as_slice(),
             Some(self.timeout),
             &self.hello,
             implicit,
             None,
         )
         .await
-        .map_err(|e| error("could not be reached", &e))?;
+        .map_err(|e| error("could not be reached", &e).at(tls_or(Step::Connect, &e)))?;
         if let Protection::StartTls(parameters) = &self.tls {
             // Without STARTTLS nothing is sent: that is what somebody in between would wish for.
             if !connection.can_starttls() {
-                return Err(SendError::temporary("smtp: the server offers no STARTTLS"));
+                return Err(
+                    SendError::temporary("smtp: the server offers no STARTTLS").at(Step::Tls)
+                );
             }
             connection
                 .starttls(parameters.clone(), &self.hello)
                 .await
-                .map_err(|e| error("refused STARTTLS", &e))?;
+                .map_err(|e| error("refused STARTTLS", &e).at(Step::Tls))?;
         }
         if let Some(credentials) = &self.credentials {
             connection
                 .auth(DEFAULT_MECHANISMS, credentials)
                 .await
-                .map_err(|e| error("refused the credentials", &e))?;
+                .map_err(|e| error("refused the credentials", &e).at(Step::SignIn))?;
         }
         Ok(connection)
     }
+}
+
+fn tls_or(step: Step, error: &smtp::Error) -> Step {
+    if error.is_tls() { Step::Tls } else { step }
 }
 
 fn tls_parameters(options: &SmtpOptions) -> Result<TlsParameters, OptionsError> {
@@ -125,13 +148,23 @@ pub(super) fn error(what: &str, error: &smtp::Error) -> SendError {
             .map(|status| format!(" {status}"))
             .unwrap_or_default();
         let reason = format!("smtp: the server {what} ({code}{enhanced})");
+        // An answer, whatever it says, is no acceptance.
         if error.is_permanent() {
-            SendError::permanent(reason)
+            let recipient = enhanced_status(&text).is_some_and(|status| {
+                // RFC 3463 §3.2, §3.3: the address, or the mailbox behind it.
+                status.starts_with("5.1.") || status.starts_with("5.2.")
+            });
+            let step = if recipient {
+                Step::Recipient
+            } else {
+                Step::Refused
+            };
+            SendError::permanent(reason).at(step)
         } else {
-            SendError::temporary(reason)
+            SendError::temporary(reason).at(Step::Refused)
         }
     } else if error.is_tls() {
-        SendError::temporary("smtp: the TLS handshake failed")
+        SendError::temporary("smtp: the TLS handshake failed").at(Step::Tls)
     } else if error.is_client() {
         // The server lacks an extension that this message, or the login, needs.
         SendError::permanent("smtp: the server lacks a capability (SMTPUTF8 or an AUTH mechanism)")

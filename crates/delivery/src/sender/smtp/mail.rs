@@ -9,7 +9,7 @@ use lettre::{Address, Message};
 
 use super::options::SmtpOptions;
 use crate::message::OutgoingMessage;
-use crate::sender::{OptionsError, SendError};
+use crate::sender::{OptionsError, SendError, Step};
 use crate::template::single_line;
 
 /// Whom messages come from.
@@ -39,11 +39,9 @@ impl Author {
         message: &OutgoingMessage,
     ) -> Result<(Envelope, Vec<u8>), SendError> {
         let content = &message.content;
-        let to: Address = content
-            .to
-            .original()
-            .parse()
-            .map_err(|_| SendError::permanent("smtp: the recipient is no address"))?;
+        let to: Address = content.to.original().parse().map_err(|_| {
+            SendError::permanent("smtp: the recipient is no address").at(Step::Recipient)
+        })?;
         // Names and subjects come from apps: whatever could end a header line goes here, even if
         // it went before.
         let name = header_text(self.name.as_deref().unwrap_or(&message.app_name));

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use doorward_domain::contact::Channel;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 
-use super::{OptionsError, Receipt, SendError, Sender};
+use super::{OptionsError, Receipt, SendError, Sender, Step};
 use crate::BoxFuture;
 use crate::message::OutgoingMessage;
 use connection::Connector;
@@ -53,13 +53,18 @@ impl SmtpSender {
 
     async fn deliver(&self, message: &OutgoingMessage) -> Result<Receipt, SendError> {
         if message.channel != Channel::Email {
-            return Err(SendError::permanent("smtp sends e-mail only"));
+            return Err(SendError::permanent("smtp sends e-mail only").at(Step::Settings));
         }
         let (envelope, bytes) = self.author.write(message)?;
-        let mut connection = self.connection().await?;
-        let response = connection
-            .send(&envelope, &bytes)
+        let too_slow = || SendError::temporary("smtp: the server was too slow");
+        let end = tokio::time::Instant::now() + self.timeout;
+        // A connection that does not come about has carried nothing.
+        let mut connection = tokio::time::timeout_at(end, self.connection())
             .await
+            .unwrap_or_else(|_| Err(too_slow().at(Step::Connect)))?;
+        let response = tokio::time::timeout_at(end, connection.send(&envelope, &bytes))
+            .await
+            .map_err(|_| too_slow())?
             .map_err(|error| connection::error("refused the message", &error))?;
         self.keep(connection);
         Ok(Receipt::named(queue_id(
@@ -96,11 +101,7 @@ impl Sender for SmtpSender {
         &'a self,
         message: &'a OutgoingMessage,
     ) -> BoxFuture<'a, Result<Receipt, SendError>> {
-        Box::pin(async move {
-            tokio::time::timeout(self.timeout, self.deliver(message))
-                .await
-                .unwrap_or_else(|_| Err(SendError::temporary("smtp: the server was too slow")))
-        })
+        Box::pin(self.deliver(message))
     }
 }
 

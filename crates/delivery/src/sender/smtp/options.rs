@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use doorward_domain::secret::SecretText;
 
+use crate::sender::Networks;
+
 /// How the connection is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SmtpTls {
@@ -62,6 +64,8 @@ pub struct SmtpOptions {
     /// Time for one message, connecting included (default 20 s). Keep it below the worker's
     /// `send_timeout`.
     pub timeout: Duration,
+    /// Where the host may be; anywhere when `None`.
+    pub networks: Option<Networks>,
 }
 
 impl SmtpOptions {
@@ -80,6 +84,7 @@ impl SmtpOptions {
             reply_to: None,
             hello_name: None,
             timeout: Duration::from_secs(20),
+            networks: None,
         }
     }
 }

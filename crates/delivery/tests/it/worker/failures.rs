@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_crypto::{Keyring, MasterKey};
-use doorward_delivery::sender::SendError;
+use doorward_delivery::sender::{SendError, Step};
 use doorward_delivery::worker::WorkerOptions;
 use doorward_domain::{Clock as _, OsRandom, time};
 use doorward_testkit::on_both_engines;
@@ -55,6 +55,7 @@ on_both_engines! {
         let asked = SendError::Temporary {
             reason: "too many".into(),
             retry_after: Some(Duration::from_secs(40)),
+            step: Step::Refused,
         };
         let sender = Script::new([Act::Fail(asked), Act::Accept]);
         house.enqueue(1).await;

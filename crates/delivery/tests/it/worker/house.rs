@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use doorward_crypto::{Keyring, MasterKey};
 use doorward_delivery::BoxFuture;
+use doorward_delivery::apps::{Apps, Policy};
 use doorward_delivery::message::{Envelope, Otp, OutgoingMessage};
 use doorward_delivery::sender::{Receipt, SendError, Sender};
-use doorward_delivery::template::BuiltIn;
 use doorward_delivery::worker::{Backoff, Bell, Worker, WorkerOptions, WorkerParts};
 use doorward_domain::contact::{Channel, Contact};
 use doorward_domain::otp::Purpose;
@@ -143,7 +143,11 @@ impl House {
             store: self.store.clone(),
             keyring: self.keyring.clone(),
             sender,
-            templates: Arc::new(BuiltIn),
+            apps: Arc::new(Apps::new(
+                self.store.clone(),
+                self.keyring.clone(),
+                Policy::default(),
+            )),
             clock: Arc::new(self.clock.clone()),
             random: Arc::new(OsRandom),
             bell: self.bell.clone(),

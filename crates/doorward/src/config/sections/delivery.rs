@@ -1,6 +1,7 @@
 //! Who carries mails and text messages.
 
 use doorward_domain::secret::SecretText;
+use ipnet::IpNet;
 use url::Url;
 
 use crate::config::reader::Reader;
@@ -77,6 +78,10 @@ pub(crate) struct Delivery {
     pub(crate) email: Option<Email>,
     /// Text messages, when they are set up.
     pub(crate) sms: Option<Sms>,
+    /// Networks that are not public in which apps' own servers may be.
+    pub(crate) networks: Vec<IpNet>,
+    /// Whether every message is captured; `doorward dev` says so.
+    pub(crate) captured: bool,
 }
 
 impl Delivery {
@@ -84,8 +89,25 @@ impl Delivery {
         Self {
             email: email(reader),
             sms: sms(reader),
+            networks: networks(reader),
+            captured: false,
         }
     }
+}
+
+fn networks(reader: &mut Reader<'_>) -> Vec<IpNet> {
+    let mut networks = Vec::new();
+    for item in reader.list(&registry::DELIVERY_NETWORKS) {
+        let text = item.expose();
+        match text.parse::<IpNet>() {
+            Ok(network) => networks.push(network),
+            Err(_) => reader.problem(
+                &registry::DELIVERY_NETWORKS,
+                format!("`{text}` is no IP range such as 10.1.0.0/16"),
+            ),
+        }
+    }
+    networks
 }
 
 fn email(reader: &mut Reader<'_>) -> Option<Email> {

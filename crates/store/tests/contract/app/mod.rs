@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod claims;
 pub(crate) mod current;
+pub(crate) mod delivery;
 pub(crate) mod license_keys;
 pub(crate) mod license_search;
 pub(crate) mod license_seats;
@@ -18,4 +19,5 @@ pub(crate) mod roles;
 pub(crate) mod rotation;
 pub(crate) mod secrets;
 pub(crate) mod sessions;
+pub(crate) mod templates;
 pub(crate) mod users;

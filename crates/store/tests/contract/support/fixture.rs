@@ -11,13 +11,15 @@ use doorward_domain::outbox::OutboxMessage;
 use doorward_domain::revocation::{Revocation, Revoked};
 use doorward_domain::session::Presented;
 use doorward_domain::signing::SigningAlg;
+use doorward_domain::template::{Language, MessageName, StoredTemplate, TemplateKey, Words};
 use doorward_domain::time::plus_seconds;
 use doorward_domain::{
     ActivationId, AppId, Code, EventId, LicenseId, NodeId, OtpRequestId, OutboxId, RequestId,
     RevocationId, SessionId, TenantId, Timestamp, UserId,
 };
 use doorward_store::app::{
-    Claim, NewLicense, NewOtpRequest, NewSession, NewUser, Rotation, StoredLicenseKey,
+    Claim, NewLicense, NewOtpRequest, NewSession, NewUser, Rotation, StoredDelivery,
+    StoredLicenseKey,
 };
 use doorward_store::platform::LeaseRequest;
 use doorward_testkit::database::TestDatabase;
@@ -246,6 +248,34 @@ pub(crate) fn new_message(app_id: AppId) -> OutboxMessage {
         contact_ref: None,
         created_at: at(0),
         expires_at: at(300),
+    }
+}
+
+/// English words of the sign-in code by SMS, set at `at(0)`.
+pub(crate) fn new_template() -> StoredTemplate {
+    StoredTemplate {
+        key: TemplateKey {
+            name: MessageName::of(Purpose::Login),
+            language: Language::english(),
+            channel: Channel::Sms,
+        },
+        words: Words {
+            text: "{{ code }}".to_owned(),
+            ..Words::default()
+        },
+        version: 7,
+        updated_at: at(0),
+    }
+}
+
+/// A mail provider, set at `at(0)`.
+pub(crate) fn new_delivery() -> StoredDelivery {
+    StoredDelivery {
+        channel: Channel::Email,
+        providers: "[{\"id\":\"main\"}]".to_owned(),
+        sealed: vec![1, 0, 255, 3, 4, 5],
+        version: 7,
+        updated_at: at(0),
     }
 }
 

@@ -21,14 +21,16 @@ pub(crate) enum Raw {
 pub(crate) type Dump = BTreeMap<&'static str, Vec<String>>;
 
 /// Tables with an `app_id`.
-const OF_APPS: [&str; 17] = [
+const OF_APPS: [&str; 19] = [
     "app_roles",
     "audit_events",
     "audit_personal",
+    "delivery_settings",
     "license_activations",
     "license_signing_keys",
     "licenses",
     "memberships",
+    "message_templates",
     "one_time_secrets",
     "organizations",
     "otp_requests",

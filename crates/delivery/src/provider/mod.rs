@@ -1,0 +1,13 @@
+//! Who carries an app's messages: mail servers and SMS providers of its own, in the order in which
+//! they are asked.
+
+mod breaker;
+mod chain;
+mod secrets;
+mod settings;
+
+pub use chain::{Carried, Chain};
+pub use secrets::{ProviderSecrets, open_secrets, seal_secrets};
+pub use settings::{
+    MAX_PROVIDERS, Provider, ProviderKind, SmtpSettings, TwilioSettings, WebhookSettings,
+};
