@@ -68,6 +68,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("xtask", &["doorward-domain"]),
     // Measures from outside, over HTTP.
     ("doorward-bench", &[]),
+    // Breaks what surrounds a server, and asks it from outside.
+    ("doorward-faults", &[]),
 ];
 
 /// Used by tests only: nobody may name it but in `[dev-dependencies]`.

@@ -9,6 +9,7 @@
 mod bench;
 mod build;
 mod deps;
+mod faults;
 mod generate;
 mod interop;
 mod postgres;
@@ -43,6 +44,8 @@ enum Task {
     Generate(generate::Args),
     /// Measures the server on both engines and writes bench/report.md
     Bench(bench::Args),
+    /// Breaks what surrounds running servers, and judges by the clients' own record
+    Faults(faults::Args),
     /// Runs a command with a private PostgreSQL at hand, e.g. `-- cargo test -p doorward-store`
     WithPostgres(postgres::Args),
 }
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Task::CheckDeps => deps::run(),
         Task::Generate(args) => generate::run(&args),
         Task::Bench(args) => bench::run(&args),
+        Task::Faults(args) => faults::run(&args),
         Task::WithPostgres(args) => postgres::run(&args),
     };
     match outcome {

@@ -76,6 +76,36 @@ impl TestDatabase {
         })))
     }
 
+    /// One that was kept as SQL text, brought up to date. `None` when there is no server to test
+    /// with.
+    ///
+    /// # Panics
+    /// When the text is none of this engine's, or a migration fails.
+    pub async fn restored(engine: Engine, dump: &str) -> Option<Self> {
+        let (store, place) = match engine {
+            Engine::Sqlite => {
+                let directory = tempfile::tempdir().expect("a scratch directory");
+                let path = directory.path().join("doorward.db");
+                rusqlite::Connection::open(&path)
+                    .and_then(|raw| raw.execute_batch(dump))
+                    .expect("the dump is SQLite's");
+                let place = Place::Sqlite {
+                    path: path.clone(),
+                    _directory: directory,
+                };
+                (open_sqlite(&path), place)
+            }
+            Engine::Postgres => {
+                let database = postgres::Database::create(&admin_url()?).await;
+                database.replace(dump).await;
+                let store = open_postgres(database.url()).await;
+                (store, Place::Postgres(database))
+            }
+        };
+        store.migrate().await.expect("migrations apply");
+        Some(Self(Arc::new(Inner { store, place })))
+    }
+
     /// Which engine.
     #[must_use]
     pub fn engine(&self) -> Engine {

@@ -94,6 +94,30 @@ impl Platform {
         }
     }
 
+    /// On a database that was filled elsewhere, at a time of its own, with the key it was filled
+    /// under.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn resume(database: &TestDatabase, at: Timestamp, master_key: &str) -> Self {
+        let clock = OffsetClock::new(Arc::new(Still(at)));
+        let key = MasterKey::from_hex_or_base64(master_key).expect("a master key");
+        let master = key.to_hex();
+        let keyring = Arc::new(Keyring::new(key, Vec::new()));
+        let outbox = Arc::new(Capture::new());
+        let store = database.store();
+        let settings = PlatformSettings::new(ISSUER);
+        let core = node(store.clone(), store, &keyring, &clock, &outbox, settings).await;
+        Self {
+            core,
+            clock,
+            outbox,
+            database: database.clone(),
+            keyring,
+            master,
+        }
+    }
+
     /// A second node on the same database, with connections, caches and an outbox worker of its own.
     ///
     /// # Panics

@@ -84,6 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if args.require_all {
         command
             .env("DOORWARD_REQUIRE_POSTGRES", "1")
+            .env("DOORWARD_REQUIRE_FAULTS", "1")
             .env("DOORWARD_REQUIRE_INTEROP", "1");
     }
     let mut summary = stream(&mut command)?;
@@ -149,6 +150,19 @@ fn prepare(args: &Args, target: &Path) -> Surroundings {
         }
     }
 
+    let for_administrators = [PathBuf::from("/usr/sbin")];
+    for (what, program, advice) in [
+        ("HAProxy", "haproxy", "install haproxy"),
+        ("Patroni", "patroni", "install patroni"),
+        ("etcd", "etcd", "install etcd-server"),
+    ] {
+        if workspace::find_program(program, &for_administrators).is_none() {
+            found.missing.push(Missing {
+                what,
+                advice: advice.into(),
+            });
+        }
+    }
     if workspace::find_program("curl", &[]).is_none() {
         found.missing.push(Missing {
             what: "curl",

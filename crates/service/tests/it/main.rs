@@ -21,4 +21,5 @@ mod model_replay;
 mod organizations;
 mod sessions;
 mod signing_keys;
+mod upgrade;
 mod users;

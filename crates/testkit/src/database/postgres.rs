@@ -77,6 +77,18 @@ impl Database {
         }
     }
 
+    /// What is in it gives way to what was kept as SQL text.
+    pub(super) async fn replace(&self, dump: &str) {
+        let client = connect(&self.url).await;
+        execute(&client, "DROP SCHEMA public CASCADE").await;
+        // It makes the schema again only where it was not the usual one.
+        execute(&client, "CREATE SCHEMA public").await;
+        client
+            .batch_execute(dump)
+            .await
+            .expect("the dump is PostgreSQL's");
+    }
+
     pub(super) fn url(&self) -> &str {
         &self.url
     }
