@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod config;
 mod deployment;
+mod doctor;
 mod failure;
 mod logging;
 mod output;

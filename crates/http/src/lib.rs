@@ -16,7 +16,9 @@ mod share;
 mod shell;
 
 pub use docs::{openapi_operator, openapi_public};
-pub use operator::{DevAids, OperatorFace, OutboxQuery, OutboxReader, operator_router};
+pub use operator::{
+    DevAids, LocalDoctor, OperatorFace, OutboxQuery, OutboxReader, operator_router,
+};
 pub use public::{PublicFace, public_router};
 pub use server::{Drained, ServeOptions, serve};
 pub use shell::{Face, ForwardedHeader, Peer, ShellOptions, TrustedProxies};

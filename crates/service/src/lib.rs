@@ -8,6 +8,7 @@ pub mod audit;
 mod caller;
 pub mod context;
 pub mod core;
+pub mod doctor;
 pub mod error;
 pub mod health;
 mod idempotency;

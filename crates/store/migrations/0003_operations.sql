@@ -106,3 +106,7 @@ CREATE TABLE delivery_settings (
     updated_at  TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (app_id, channel)
 );
+
+-- What an examination looks for, found without looking through everything.
+CREATE INDEX apps_secret_age ON apps (secret_rotated_at) WHERE status = 'active';
+CREATE INDEX outbox_failed ON outbox (finished_at) WHERE state = 'failed';

@@ -9,12 +9,26 @@ use super::ServeArgs;
 pub(crate) enum ConfigCommand {
     /// Tell which values hold, where they are from, and everything that is wrong; exit code 1 when
     /// `doorward serve` would refuse to start
-    Check(Box<ServeArgs>),
+    #[command(
+        after_help = "Example:\n  doorward config check --connect --config /etc/doorward.toml"
+    )]
+    Check(Box<CheckArgs>),
     /// Show the values that hold, without judging them
     Show(Box<ServeArgs>),
     /// Explain every setting
     #[command(after_help = "Example:\n  doorward config reference --toml > doorward.toml")]
     Reference(ReferenceArgs),
+}
+
+/// What is checked.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+    /// Also connect to the database, the mail server and the other senders. Changes and sends
+    /// nothing
+    #[arg(long)]
+    pub(crate) connect: bool,
 }
 
 /// Which form of the reference.

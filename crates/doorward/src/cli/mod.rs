@@ -146,6 +146,18 @@ pub(crate) enum Command {
         #[arg(long)]
         url: Option<String>,
     },
+    /// Examine a deployment from inside; each finding says what to do (exit code 1: something failed)
+    #[command(
+        after_help = "Looks at keys, secrets, queues, maintenance, clocks and the schema, and at \
+                            this machine: files, ports, disk, certificates. A running node examines \
+                            itself at GET /admin/doctor.\n\nExamples:\n  doorward doctor\n  \
+                            doorward doctor --json --config /etc/doorward.toml"
+    )]
+    Doctor {
+        /// Also read every page of an embedded database
+        #[arg(long)]
+        integrity: bool,
+    },
     /// Remove what is dead: expired codes, ended sessions, old limits
     #[command(subcommand)]
     Maintenance(MaintenanceCommand),

@@ -12,6 +12,8 @@ use crate::deployment::Place;
 use crate::output::{self, Report, table};
 use crate::serve::senders;
 
+use super::connect::Tried;
+
 /// Runs it.
 pub(super) fn run(global: &Global, command: &ConfigCommand) -> Outcome<ExitCode> {
     match command {
@@ -34,9 +36,15 @@ pub(super) fn run(global: &Global, command: &ConfigCommand) -> Outcome<ExitCode>
             Ok(ExitCode::SUCCESS)
         }
         ConfigCommand::Check(args) => {
-            let mut loaded = Place::of(global).load(args.overrides());
+            let mut loaded = Place::of(global).load(args.serve.overrides());
             let verdict = judge(&mut loaded);
-            let checked = Checked::of(&loaded, &verdict);
+            let connections = match args.connect {
+                true => Some(super::quietly(async {
+                    Ok(Box::pin(super::connect::all(&loaded.config)).await)
+                })?),
+                false => None,
+            };
+            let checked = Checked::of(&loaded, &verdict, connections);
             output::report(global.json, &checked)?;
             Ok(if checked.ok {
                 ExitCode::SUCCESS
@@ -127,13 +135,16 @@ struct Checked {
     problems: Vec<Problem>,
     refusals: Vec<RefusalView>,
     warnings: Vec<Problem>,
+    /// What was tried with --connect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connections: Option<Vec<Tried>>,
     values: Vec<ValueView>,
     #[serde(skip)]
     told: String,
 }
 
 impl Checked {
-    fn of(loaded: &Loaded, verdict: &Verdict) -> Self {
+    fn of(loaded: &Loaded, verdict: &Verdict, connections: Option<Vec<Tried>>) -> Self {
         let refusals: Vec<_> = verdict
             .refusals
             .iter()
@@ -143,8 +154,10 @@ impl Checked {
                 allow_insecure: refusal.exception.map(safety::Exception::name),
             })
             .collect();
+        let connected = connections.iter().flatten().all(|tried| tried.ok);
         Self {
-            ok: loaded.problems.is_empty() && refusals.is_empty(),
+            ok: loaded.problems.is_empty() && refusals.is_empty() && connected,
+            connections,
             problems: loaded.problems.clone(),
             refusals,
             warnings: verdict.warnings.clone(),
@@ -173,8 +186,25 @@ fn tell(problems: &[Problem], verdict: &Verdict) -> String {
 impl Report for Checked {
     fn human(&self) -> String {
         let set = self.values.iter().filter(|view| !view.is_default).count();
+        let told = if self.told.is_empty() {
+            String::new()
+        } else {
+            format!("{}\n", self.told)
+        };
+        let told = match &self.connections {
+            None => told,
+            Some(tried) => {
+                let lines = tried.iter().map(|tried| {
+                    let verdict = if tried.ok { "REACHED" } else { "FAILED " };
+                    format!("{verdict}  {}: {}\n", tried.to, tried.seen)
+                });
+                format!("{told}{}\n", lines.collect::<String>())
+            }
+        };
         let verdict = if self.ok {
             "`doorward serve` would start with this."
+        } else if self.problems.is_empty() && self.refusals.is_empty() {
+            "The settings are right, but not everything they name can be reached."
         } else {
             "`doorward serve` would refuse to start with this."
         };
@@ -182,11 +212,6 @@ impl Report for Checked {
             "{set} of {} settings are set; the rest is default.",
             self.values.len()
         );
-        let told = if self.told.is_empty() {
-            String::new()
-        } else {
-            format!("{}\n", self.told)
-        };
         format!("{}\n{count}\n\n{told}{verdict}\n", human(&self.values))
     }
 }

@@ -5,8 +5,10 @@ mod app;
 mod audit;
 mod backup;
 mod config;
+mod connect;
 mod db;
 mod delivery;
+mod doctor;
 mod expiry;
 mod find;
 mod health;
@@ -43,6 +45,7 @@ pub(crate) fn run(cli: Cli, started: Instant) -> Outcome<ExitCode> {
         Command::Config(command) => config::run(&global, &command),
         Command::Openapi { face } => openapi(face).map(done),
         Command::Help { markdown, command } => help::run(markdown, &command).map(done),
+        Command::Doctor { integrity } => quietly(doctor::run(&global, integrity)),
         Command::Db(command) => quietly(db::run(&global, command)),
         other => quietly(beside_servers(&global, other)).map(done),
     }
@@ -83,6 +86,7 @@ async fn beside_servers(global: &Global, command: Command) -> Outcome {
         | Command::Serve(_)
         | Command::Config(_)
         | Command::Db(_)
+        | Command::Doctor { .. }
         | Command::Openapi { .. }
         | Command::Help { .. } => Ok(()),
     }

@@ -108,7 +108,7 @@ pub(crate) struct Layers<'a> {
 }
 
 /// Every value that somebody set.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Values {
     by_key: BTreeMap<&'static str, Value>,
     readable_by_all: Vec<(String, PathBuf)>,

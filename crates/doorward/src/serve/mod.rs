@@ -56,7 +56,7 @@ pub(crate) fn serve(global: &Global, args: &ServeArgs, started: Instant) -> Outc
         let message = "doorward serve refuses to start like this:";
         return Err(Failure::configuration(message, &against));
     }
-    let config = loaded.config;
+    let (config, values) = (loaded.config, loaded.values);
     logging::start(&config.log);
     for Problem { name, message } in &verdict.warnings {
         tracing::warn!(setting = name, "{message}");
@@ -76,6 +76,7 @@ pub(crate) fn serve(global: &Global, args: &ServeArgs, started: Instant) -> Outc
             sender: Arc::new(senders),
             dev: None,
             config,
+            values,
             store,
             telemetry,
         };
@@ -121,11 +122,11 @@ pub(crate) fn dev(global: &Global, args: &DevArgs, started: Instant) -> Outcome<
              at this machine. Unset it, or name the database on purpose with --database-url."
         )));
     }
-    let mut config = loaded.config;
+    let (mut config, values) = (loaded.config, loaded.values);
     // A test message goes where it is sent to, which here is most likely a catcher on this machine.
     config.delivery.captured = true;
     config.delivery.networks.extend(LOOPBACK);
-    if !loaded.values.is_set(&registry::LOG_FORMAT) {
+    if !values.is_set(&registry::LOG_FORMAT) {
         config.log.format = Format::Pretty;
     }
     logging::start(&config.log);
@@ -159,6 +160,7 @@ pub(crate) fn dev(global: &Global, args: &DevArgs, started: Instant) -> Outcome<
             sender: Arc::new(sender),
             dev: Some(aids),
             config,
+            values,
             store,
             telemetry,
         };

@@ -22,7 +22,8 @@ use tokio::task::JoinHandle;
 use super::listen::Ports;
 use super::signals::Signals;
 use super::telemetry;
-use crate::config::{Config, sections};
+use crate::config::{Config, Loaded, Values, sections};
+use crate::doctor::{Listening, Local};
 use crate::failure::Failure;
 use crate::{Outcome, deployment};
 
@@ -32,6 +33,7 @@ pub(crate) const BACKGROUND_GRACE: Duration = Duration::from_secs(10);
 /// What a server is made of.
 pub(super) struct Node {
     pub(super) config: Config,
+    pub(super) values: Values,
     pub(super) issuer: String,
     pub(super) store: Store,
     pub(super) clock: Arc<dyn Clock>,
@@ -132,6 +134,22 @@ impl Node {
         })
     }
 
+    /// Examines this node, off the threads that serve.
+    fn doctor(&self, operator: SocketAddr) -> doorward_http::LocalDoctor {
+        let loaded = Loaded {
+            config: self.config.clone(),
+            values: self.values.clone(),
+            problems: Vec::new(),
+        };
+        let local = Arc::new(Local::new(loaded, Some(Listening { operator })));
+        Arc::new(move || {
+            let local = Arc::clone(&local);
+            let done = tokio::task::spawn_blocking(move || local.examine());
+            // A panic has been logged; the database's half is told all the same.
+            Box::pin(async move { done.await.unwrap_or_default() })
+        })
+    }
+
     fn faces(
         &self,
         core: &Arc<Core>,
@@ -151,6 +169,10 @@ impl Node {
             health_secret,
             metrics: self.telemetry.clone(),
             options,
+            local: operator
+                .local_addr()
+                .ok()
+                .map(|address| self.doctor(address)),
             dev: self.dev.clone(),
         });
         [(public, public_routes), (operator, operator_routes)].map(|(listener, routes)| {

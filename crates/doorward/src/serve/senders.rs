@@ -51,7 +51,7 @@ pub(crate) fn build(config: &Config) -> Result<Router, Problem> {
     Ok(router)
 }
 
-fn smtp_options(smtp: &Smtp, allow_plaintext: bool) -> SmtpOptions {
+pub(crate) fn smtp_options(smtp: &Smtp, allow_plaintext: bool) -> SmtpOptions {
     let (name, address) = author(&smtp.from);
     let mut options = SmtpOptions::new(&smtp.host, address);
     options.port = smtp.port;

@@ -13,6 +13,7 @@ mod beside;
 mod config;
 mod db;
 mod dev;
+mod doctor;
 mod help;
 mod licenses;
 mod log;

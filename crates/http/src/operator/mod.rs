@@ -6,6 +6,7 @@ mod audit;
 mod auth;
 mod creating;
 mod dev;
+mod doctor;
 mod keys;
 mod licenses;
 mod messages;
@@ -25,6 +26,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::dev::{DevAids, OutboxQuery, OutboxReader};
+pub use self::doctor::LocalDoctor;
 use crate::docs;
 use crate::public::{Health, health};
 use crate::read::BodyLimit;
@@ -40,6 +42,8 @@ pub struct OperatorFace {
     pub metrics: PrometheusHandle,
     /// Settings of the surroundings.
     pub options: ShellOptions,
+    /// Looks at the machine, for `GET /admin/doctor`.
+    pub local: Option<LocalDoctor>,
     /// The aids of `doorward dev`. `None` anywhere else: then their routes do not exist.
     pub dev: Option<DevAids>,
 }
@@ -70,6 +74,7 @@ fn limited() -> OpenApiRouter<Arc<OperatorFace>> {
         .routes(routes!(keys::list))
         .routes(routes!(keys::rotate))
         .routes(routes!(audit::list))
+        .routes(routes!(doctor::examine))
         .merge(licenses::routes())
         .merge(messages::routes())
 }

@@ -305,6 +305,12 @@ impl World {
                 &[],
             ),
             key("GET /metrics", Scope::MetricsRead, get("/metrics"), &[]),
+            key(
+                "GET /admin/doctor",
+                Scope::MetricsRead,
+                get("/admin/doctor"),
+                &[],
+            ),
         ]);
         cases
     }

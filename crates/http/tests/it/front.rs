@@ -220,6 +220,7 @@ impl Front {
 
 fn operator_face(platform: &Platform, options: ShellOptions, dev: Option<DevAids>) -> OperatorFace {
     OperatorFace {
+        local: None,
         core: platform.core.clone(),
         health_secret: None,
         metrics: PrometheusBuilder::new().build_recorder().handle(),

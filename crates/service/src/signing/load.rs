@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use doorward_crypto::SealPurpose;
+use doorward_crypto::keyring::Keyring;
 use doorward_crypto::signing::SigningKey;
 use doorward_domain::audit::Action;
 use doorward_domain::signing::KeyState;
+use doorward_store::Store;
 use doorward_store::platform::StoredSigningKey;
 
 use crate::context::{Context, Describe};
@@ -108,7 +110,7 @@ pub async fn reload(core: &Core) -> Result<bool> {
         };
         let parsed = match held.private.get(&key.kid) {
             Some(parsed) => Arc::clone(parsed),
-            None => Arc::new(open(core, key, sealed)?),
+            None => Arc::new(open(&core.keyring, key, sealed)?),
         };
         public.push(parsed.public().clone());
         if key.state == KeyState::Active {
@@ -128,9 +130,26 @@ pub async fn reload(core: &Core) -> Result<bool> {
     Ok(true)
 }
 
-fn open(core: &Core, key: &StoredSigningKey, sealed: &[u8]) -> Result<SigningKey> {
-    let pkcs8 = core
-        .keyring
+/// Whether a master key opens the signing keys of a database; gives their number.
+///
+/// # Errors
+/// When the database is out of reach, or a key does not open.
+pub async fn try_keys(store: &Store, keyring: &Keyring) -> Result<usize> {
+    let stored = store
+        .read(|tx| Ok::<_, Error>(tx.platform().signing_keys()?))
+        .await?;
+    let mut opened = 0;
+    for key in &stored {
+        if let Some(sealed) = &key.sealed_private {
+            open(keyring, key, sealed)?;
+            opened += 1;
+        }
+    }
+    Ok(opened)
+}
+
+fn open(keyring: &Keyring, key: &StoredSigningKey, sealed: &[u8]) -> Result<SigningKey> {
+    let pkcs8 = keyring
         .open(SealPurpose::SigningKey, key.kid.as_bytes(), sealed)
         .map_err(|error| {
             Error::internal(format!(

@@ -13,6 +13,7 @@ mod apps;
 mod codes;
 mod concurrency;
 mod copy;
+mod doctor;
 mod health;
 mod licenses;
 mod messages;

@@ -104,6 +104,21 @@ impl Options {
         })
     }
 
+    /// Hosts and ports it may connect to over a network, in order.
+    #[must_use]
+    pub fn targets(&self) -> Vec<(String, u16)> {
+        let ports = self.config.get_ports();
+        let port = |index: usize| ports.get(index).or(ports.first()).copied();
+        let hosts = self.config.get_hosts().iter().enumerate();
+        hosts
+            .filter_map(|(index, host)| match host {
+                Host::Tcp(name) => Some((name.clone(), port(index).unwrap_or(5432))),
+                #[cfg(unix)]
+                Host::Unix(_) => None,
+            })
+            .collect()
+    }
+
     /// Whether stored data would cross a network unprotected.
     #[must_use]
     pub fn is_plaintext_to_elsewhere(&self) -> bool {

@@ -98,6 +98,21 @@ pub fn examine(path: &Path) -> Result<Examined, StoreError> {
     })
 }
 
+/// Reads every page of a database that may be in use; gives the first thing that is wrong.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be opened.
+pub fn check(options: &Options) -> Result<Option<String>, StoreError> {
+    if !options.path.exists() {
+        let path = options.path.display();
+        return Err(StoreError::unavailable(format!(
+            "there is no database at {path}"
+        )));
+    }
+    let connection = open::open(options, Access::Read)?;
+    first_problem(&connection).or_else(|error| Ok(Some(error.to_string())))
+}
+
 /// Whether any process has the database open. A connection to it in WAL mode holds a lock for as
 /// long as it lives.
 ///

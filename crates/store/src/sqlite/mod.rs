@@ -21,7 +21,7 @@ use crate::migrate::MigrationStatus;
 use crate::port::{Access, BoxFuture, Driver, Engine, Job};
 use crate::queue::{Queue, Telemetry, Threads, off_thread, spawn};
 
-pub use backup::{Examined, backup, companions, examine, is_in_use};
+pub use backup::{Examined, backup, check, companions, examine, is_in_use};
 pub(crate) use copy::{end as copy_end, scratch_tables};
 pub(crate) use migrate::{migrate as migrate_blocking, status as status_blocking};
 pub use options::Options;

@@ -57,6 +57,10 @@ const MODULES: &[(&str, &[&str])] = &[
         "tests/contract/platform/idempotency.rs",
         platform::idempotency::COVERED,
     ),
+    (
+        "tests/contract/platform/doctor.rs",
+        platform::doctor::COVERED,
+    ),
     ("tests/contract/platform/jobs.rs", platform::jobs::COVERED),
     (
         "tests/contract/platform/licenses.rs",

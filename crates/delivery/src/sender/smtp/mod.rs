@@ -51,6 +51,19 @@ impl SmtpSender {
         })
     }
 
+    /// Connects, with TLS and credentials as configured, and sends nothing.
+    ///
+    /// # Errors
+    /// [`SendError`] when the server is out of reach, shows another certificate, or refuses the
+    /// credentials.
+    pub async fn probe(&self) -> Result<(), SendError> {
+        let connection = tokio::time::timeout(self.timeout, self.connector.connect())
+            .await
+            .unwrap_or_else(|_| Err(SendError::temporary("smtp: the server was too slow")))?;
+        self.keep(connection);
+        Ok(())
+    }
+
     async fn deliver(&self, message: &OutgoingMessage) -> Result<Receipt, SendError> {
         if message.channel != Channel::Email {
             return Err(SendError::permanent("smtp sends e-mail only").at(Step::Settings));

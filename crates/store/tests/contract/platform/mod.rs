@@ -4,6 +4,7 @@ pub(crate) mod admin_keys;
 pub(crate) mod apps;
 pub(crate) mod audit;
 pub(crate) mod delivery;
+pub(crate) mod doctor;
 pub(crate) mod idempotency;
 pub(crate) mod jobs;
 pub(crate) mod licenses;

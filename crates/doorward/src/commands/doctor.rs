@@ -1,0 +1,97 @@
+//! `doorward doctor`
+
+use std::process::ExitCode;
+
+use doorward_service::doctor::{self, Finding, Severity};
+use doorward_store::sqlite;
+use serde::Serialize;
+
+use crate::Outcome;
+use crate::cli::Global;
+use crate::config::sections::Database;
+use crate::deployment::{self, Place};
+use crate::doctor::Local;
+use crate::output;
+
+/// Runs it. Exit code 0: nothing failed; 1: something did.
+pub(super) async fn run(global: &Global, integrity: bool) -> Outcome<ExitCode> {
+    let loaded = Place::of(global).or_default_data_dir().load(Vec::new());
+    let mut findings = Vec::new();
+    if integrity && let Some(Database::Sqlite(options)) = &loaded.config.database {
+        findings.push(whole(options));
+    }
+    // Before it is opened, which mends the permissions of its files.
+    let machine = Local::new(loaded, None).examine();
+    // A deployment that cannot be opened is what a doctor is called for.
+    match deployment::open(global).await {
+        Ok(core) => {
+            let operator = deployment::operator(&core);
+            findings.extend(doctor::examine(&core, &operator).await?);
+            core.store.close().await;
+        }
+        Err(failure) => findings.push(Finding::fail(
+            "deployment",
+            failure.human(),
+            "Do what the message says; the rest was examined all the same.",
+        )),
+    }
+    findings.extend(machine);
+    let worst = findings.iter().map(|finding| finding.severity).max();
+    let severity = worst.unwrap_or(Severity::Ok);
+    output::report(global.json, &Examination { severity, findings })?;
+    Ok(ExitCode::from(u8::from(severity == Severity::Fail)))
+}
+
+fn whole(options: &sqlite::Options) -> Finding {
+    const ID: &str = "database.integrity";
+    match sqlite::check(options) {
+        Ok(None) => Finding::ok(ID, "every page and every reference is whole"),
+        Ok(Some(problem)) => Finding::fail(
+            ID,
+            problem,
+            "Stop the servers, keep a copy of the file, and restore the last good backup.",
+        ),
+        Err(error) => Finding::fail(
+            ID,
+            error.to_string(),
+            "Is the path right, and the file ours?",
+        ),
+    }
+}
+
+#[derive(Serialize)]
+struct Examination {
+    severity: Severity,
+    findings: Vec<Finding>,
+}
+
+impl output::Report for Examination {
+    fn human(&self) -> String {
+        let mut text = String::new();
+        for finding in &self.findings {
+            let Finding {
+                id,
+                severity,
+                seen,
+                advice,
+            } = finding;
+            text.push_str(&format!("{:4}  {id}: {seen}\n", severity.as_str()));
+            if let Some(advice) = advice {
+                text.push_str(&format!("      → {advice}\n"));
+            }
+        }
+        let count = |wanted| {
+            self.findings
+                .iter()
+                .filter(|found| found.severity == wanted)
+                .count()
+        };
+        text.push_str(&format!(
+            "\n{} looked at: {} failed, {} to look at.\n",
+            self.findings.len(),
+            count(Severity::Fail),
+            count(Severity::Warn)
+        ));
+        text
+    }
+}

@@ -1,0 +1,81 @@
+//! The machine's half of an examination: files, ports, disk, limits, certificates, settings.
+
+mod files;
+mod machine;
+mod tls;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use doorward_service::doctor::Finding;
+
+use crate::config::sections::Database;
+use crate::config::{Loaded, safety};
+
+/// What is known of the machine without asking it.
+pub(crate) struct Local {
+    loaded: Loaded,
+    /// Where the faces of this process listen; `None` for a command beside the servers.
+    listening: Option<Listening>,
+}
+
+/// Where the faces listen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Listening {
+    pub(crate) operator: SocketAddr,
+}
+
+impl Local {
+    /// From the settings.
+    pub(crate) const fn new(loaded: Loaded, listening: Option<Listening>) -> Self {
+        Self { loaded, listening }
+    }
+
+    /// Looks at everything. Takes a few seconds at most, when something does not answer.
+    pub(crate) fn examine(&self) -> Vec<Finding> {
+        let config = &self.loaded.config;
+        let mut findings = vec![self.settings()];
+        findings.push(files::secrets(self.loaded.values.readable_by_all()));
+        if let Some(path) = self.database_file() {
+            findings.extend(files::database(&path));
+        }
+        let operator = match self.listening {
+            Some(listening) => listening.operator,
+            None => config.admin.listen,
+        };
+        findings.push(machine::operator_port(operator));
+        if self.listening.is_some() {
+            findings.push(machine::open_files(config));
+        }
+        findings.extend(tls::public(config));
+        findings.extend(tls::database(config));
+        findings
+    }
+
+    fn database_file(&self) -> Option<PathBuf> {
+        match &self.loaded.config.database {
+            Some(Database::Sqlite(options)) => Some(options.path.clone()),
+            _ => None,
+        }
+    }
+
+    /// What `doorward serve` says of the settings.
+    fn settings(&self) -> Finding {
+        const ID: &str = "settings";
+        let verdict = safety::judge(&self.loaded.config, &self.loaded.values);
+        let problems = self.loaded.problems.iter();
+        let refusals = verdict.refusals.iter().map(|refusal| &refusal.problem);
+        let against: Vec<_> = problems.chain(refusals).map(ToString::to_string).collect();
+        let worries: Vec<_> = verdict.warnings.iter().map(ToString::to_string).collect();
+        let advice = "`doorward config check` tells where each setting is from; \
+                      docs/reference/configuration.md explains them.";
+        if !against.is_empty() {
+            let seen = format!("`doorward serve` would refuse: {}", against.join(" "));
+            Finding::warn(ID, seen, advice)
+        } else if !worries.is_empty() {
+            Finding::warn(ID, worries.join(" "), advice)
+        } else {
+            Finding::ok(ID, "`doorward serve` has nothing to say against them")
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! `doorward doctor`, `GET /admin/doctor` and `doorward config check --connect`.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::{MASTER_KEY, Said, Server, doorward, run};
+
+fn examine(data: &Path, more: &[&str]) -> (i32, Value) {
+    let mut command = doorward();
+    command.args(["doctor", "--json", "--data-dir"]).arg(data);
+    let said: Said = run(command.args(more));
+    (said.code, said.json())
+}
+
+fn of<'a>(examined: &'a Value, id: &str) -> &'a Value {
+    let found = examined["findings"].as_array().unwrap();
+    found
+        .iter()
+        .find(|finding| finding["id"] == id)
+        .unwrap_or_else(|| panic!("{id}: {examined}"))
+}
+
+fn severity(examined: &Value, id: &str) -> String {
+    of(examined, id)["severity"].as_str().unwrap().to_owned()
+}
+
+fn chmod(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[tokio::test]
+async fn a_node_examines_itself_and_is_examined_from_beside() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, server) = (dir.path(), Server::dev(dir.path()));
+    let (code, examined) = examine(data, &["--integrity"]);
+    assert_eq!(code, 0, "{examined}");
+    for id in [
+        "database.integrity",
+        "database.schema",
+        "database.log",
+        "disk",
+        "files.database",
+        "files.secrets",
+        "keys.signing",
+        "ports.operator",
+        "clock.history",
+        "queue.messages",
+    ] {
+        assert_eq!(severity(&examined, id), "ok", "{}", of(&examined, id));
+    }
+    // `doorward dev` is not what `serve` would run.
+    assert_eq!(severity(&examined, "settings"), "warn");
+
+    let mut command = doorward();
+    let made = [
+        "admin-key",
+        "create",
+        "--name",
+        "x",
+        "--scope",
+        "metrics:read",
+        "--json",
+    ];
+    let key = run(command.args(made).arg("--data-dir").arg(data))
+        .ok()
+        .json();
+    let request = server.http.get(format!("{}/admin/doctor", server.operator));
+    let request = request.header("x-admin-key", key["admin_key"].as_str().unwrap());
+    let examined: Value = request.send().await.unwrap().json().await.unwrap();
+    assert_eq!(severity(&examined, "ports.operator"), "ok");
+    assert!(
+        of(&examined, "limits.open_files")["seen"].is_string(),
+        "{examined}"
+    );
+    assert_eq!(
+        severity(&examined, "maintenance"),
+        "ok",
+        "{}",
+        of(&examined, "maintenance")
+    );
+    assert_eq!(examined["severity"], "warn", "the settings again");
+
+    // What others can read is a failure, and what to do is said.
+    chmod(&data.join("doorward.db"), 0o644);
+    chmod(&data.join("master.key"), 0o644);
+    let (code, examined) = examine(data, &[]);
+    assert_eq!((code, &examined["severity"]), (1, &json!("fail")));
+    for id in ["files.database", "files.secrets"] {
+        assert_eq!(severity(&examined, id), "fail");
+        assert!(
+            of(&examined, id)["advice"]
+                .as_str()
+                .unwrap()
+                .contains("chmod 600")
+        );
+    }
+    chmod(&data.join("master.key"), 0o600);
+    let human = run(doorward().args(["doctor", "--data-dir"]).arg(data)).ok();
+    assert!(human.out.contains("\nok    disk: "), "{}", human.out);
+}
+
+#[test]
+fn what_cannot_be_opened_is_a_finding_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (code, examined) = examine(dir.path(), &["--integrity"]);
+    assert_eq!(code, 1);
+    assert_eq!(severity(&examined, "deployment"), "fail");
+    assert_eq!(severity(&examined, "database.integrity"), "fail");
+
+    Server::dev(dir.path()).stop();
+    let path = dir.path().join("doorward.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let from = bytes.len() - 8_192;
+    bytes[from..].fill(0x77);
+    std::fs::write(&path, bytes).unwrap();
+    let (code, examined) = examine(dir.path(), &["--integrity"]);
+    assert_eq!(
+        (code, severity(&examined, "database.integrity").as_str()),
+        (1, "fail")
+    );
+}
+
+/// The operator face on every address of the machine.
+#[test]
+fn an_operator_face_that_others_reach_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = doorward();
+    command
+        .env("DOORWARD_ADMIN_HOST", "0.0.0.0")
+        .env("DOORWARD_ADMIN_PORT", "1");
+    let said = run(command
+        .args(["doctor", "--json", "--data-dir"])
+        .arg(dir.path()));
+    let port = of(&said.json(), "ports.operator").clone();
+    assert!(port["seen"].as_str().unwrap().contains("0.0.0.0"), "{port}");
+    assert_ne!(port["severity"], "ok");
+}
+
+fn check(change: impl FnOnce(&mut std::process::Command)) -> (i32, Value) {
+    let mut command = doorward();
+    command
+        .args(["config", "check", "--connect", "--json"])
+        .env("DOORWARD_PUBLIC_URL", "https://auth.example.com")
+        .env("DOORWARD_MASTER_KEY", MASTER_KEY)
+        .env("DOORWARD_TRUSTED_PROXIES", "127.0.0.1")
+        .env("DOORWARD_HEALTH_SECRET", "a4c1e05f3b9d4268");
+    change(&mut command);
+    let said = run(&mut command);
+    (said.code, said.json())
+}
+
+fn tried<'a>(checked: &'a Value, what: &str) -> &'a Value {
+    let tried = checked["connections"].as_array().unwrap();
+    tried
+        .iter()
+        .find(|tried| tried["to"] == what)
+        .unwrap_or_else(|| panic!("{what}: {checked}"))
+}
+
+#[test]
+fn connections_are_tried_when_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", dir.path().join("new.db").display());
+    let (code, checked) = check(|command| {
+        command.env("DATABASE_URL", &url);
+    });
+    assert_eq!(code, 0, "{checked}");
+    assert_eq!(tried(&checked, "database")["ok"], true);
+    assert!(!dir.path().join("new.db").exists(), "looking makes nothing");
+
+    // Nobody listens at either of them.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let (code, checked) = check(|command| {
+        command
+            .env(
+                "DATABASE_URL",
+                format!("postgres://nobody@127.0.0.1:{port}/x"),
+            )
+            .env("DOORWARD_SMTP_HOST", "127.0.0.1")
+            .env("DOORWARD_SMTP_PORT", port.to_string())
+            .env("DOORWARD_SMTP_FROM", "a@example.com");
+    });
+    assert_eq!(code, 1, "{checked}");
+    for what in ["database", "smtp"] {
+        assert_eq!(tried(&checked, what)["ok"], false, "{checked}");
+        assert!(tried(&checked, what)["seen"].is_string());
+    }
+
+    // A database whose keys the configured master key does not open.
+    drop(Server::dev(dir.path()));
+    let url = format!("sqlite:{}", dir.path().join("doorward.db").display());
+    let (code, checked) = check(|command| {
+        command.env("DATABASE_URL", &url);
+    });
+    assert_eq!(code, 1, "{checked}");
+    let why = tried(&checked, "database")["seen"].as_str().unwrap();
+    assert!(why.contains("master key"), "{why}");
+}
