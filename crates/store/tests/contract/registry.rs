@@ -54,12 +54,12 @@ const MODULES: &[(&str, &[&str])] = &[
         platform::delivery::COVERED,
     ),
     (
-        "tests/contract/platform/idempotency.rs",
-        platform::idempotency::COVERED,
-    ),
-    (
         "tests/contract/platform/doctor.rs",
         platform::doctor::COVERED,
+    ),
+    (
+        "tests/contract/platform/idempotency.rs",
+        platform::idempotency::COVERED,
     ),
     ("tests/contract/platform/jobs.rs", platform::jobs::COVERED),
     (
