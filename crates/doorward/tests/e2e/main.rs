@@ -16,6 +16,7 @@ mod interop;
 mod kill;
 mod license_pages;
 mod licenses;
+mod operations;
 mod organizations;
 mod page;
 mod pages;
