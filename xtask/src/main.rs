@@ -12,6 +12,7 @@ mod deps;
 mod faults;
 mod generate;
 mod interop;
+mod package;
 mod postgres;
 mod test;
 mod workspace;
@@ -46,6 +47,8 @@ enum Task {
     Bench(bench::Args),
     /// Breaks what surrounds running servers, and judges by the clients' own record
     Faults(faults::Args),
+    /// Builds the directory and archive of a release, with bill of materials and checksums
+    Package(package::Args),
     /// Runs a command with a private PostgreSQL at hand, e.g. `-- cargo test -p doorward-store`
     WithPostgres(postgres::Args),
 }
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Task::Generate(args) => generate::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Faults(args) => faults::run(&args),
+        Task::Package(args) => package::run(&args),
         Task::WithPostgres(args) => postgres::run(&args),
     };
     match outcome {

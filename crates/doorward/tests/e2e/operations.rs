@@ -66,13 +66,20 @@ start() {
   file=$(unit EnvironmentFile)
   command=$(unit ExecStart)
   [ "$(unit User)" = doorward ]
-  setsid runuser -u doorward -- env -i PATH="$PATH" $settings $(cat "$file") $command \
+  # As ProtectSystem=strict, StateDirectory, PrivateTmp, CapabilityBoundingSet and NoNewPrivileges.
+  [ "$(unit ProtectSystem)$(unit StateDirectory)$(unit CapabilityBoundingSet)" = strictdoorward ]
+  install -d -m 700 -o doorward -g doorward /var/lib/doorward
+  setsid unshare --mount sh -euc '
+    mount --bind /var/lib/doorward /var/lib/doorward
+    for place in / /etc /var /usr/local /root /run; do mount -o remount,bind,ro $place; done
+    mount -t tmpfs tmpfs /tmp
+    exec setpriv --reuid=doorward --regid=doorward --init-groups --no-new-privs --inh-caps=-all --bounding-set=-all \
+      env -i PATH=/usr/local/bin "$@"' sh $settings $(cat "$file") $command \
     > /var/log/doorward-$node.log 2>&1 < /dev/null &
   echo $! > /run/doorward-$node.pid
 }
 stop() {
   pid=$(cat /run/doorward-$node.pid)
-  # runuser hands the signal on.
   kill -TERM "$pid" 2> /dev/null || true
   for n in $(seq 300); do kill -0 "$pid" 2> /dev/null || return 0; sleep 0.2; done
   echo "node $node does not stop"; exit 1
@@ -153,6 +160,7 @@ const NEEDED: &[&str] = &[
     "useradd",
     "runuser",
     "setsid",
+    "setpriv",
     "openssl",
     "curl",
     "jq",
@@ -283,4 +291,124 @@ fn no_command_is_left_out_unnoticed() {
             block.text
         );
     }
+}
+
+/// The unit is sound, and as closed as it was.
+#[test]
+fn the_unit_is_sound_and_closed() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("doorward@.service");
+    // Only where the program is installed would its path be found.
+    let unit = page::read("packaging/systemd/doorward@.service");
+    let here = unit.replace("/usr/local/bin/doorward", env!("CARGO_BIN_EXE_doorward"));
+    std::fs::write(&path, here).unwrap();
+    std::os::unix::fs::symlink(&path, scratch.path().join("doorward@1.service")).unwrap();
+    let analyze = |arguments: &[&str], file: &str| {
+        Command::new("systemd-analyze")
+            .args(arguments)
+            .arg(scratch.path().join(file))
+            .output()
+    };
+    let Ok(verified) = analyze(&["verify", "--man=no"], "doorward@1.service") else {
+        println!("skipped: no systemd-analyze");
+        return;
+    };
+    assert!(
+        verified.status.success(),
+        "{}",
+        String::from_utf8_lossy(&verified.stderr)
+    );
+    // An exposure of 10.0 is a program without any restriction.
+    let closed = ["security", "--offline=yes", "--threshold=15", "--no-pager"];
+    let closed = analyze(&closed, "doorward@.service").unwrap();
+    assert!(
+        closed.status.success(),
+        "{}",
+        String::from_utf8_lossy(&closed.stdout)
+    );
+}
+
+/// Without a container runtime: the secrets are made as compose.yaml wants them, and the certificate is
+/// the one that the URL's host will be verified by.
+#[test]
+fn the_secrets_of_the_containers_fit_together() {
+    if !skip::a_machine_can_be_copied(&["openssl", "python3"]) {
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    for file in ["compose.yaml", "compose-secrets.sh"] {
+        write(
+            &scratch.path().join(file),
+            &page::read(&format!("packaging/{file}")),
+            0o755,
+        );
+    }
+    let run = |program: &str, arguments: &[&str]| {
+        Command::new(program)
+            .args(arguments)
+            .current_dir(scratch.path())
+            .output()
+            .unwrap()
+    };
+    let made = run("sh", &["compose-secrets.sh"]);
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    assert!(
+        !run("sh", &["compose-secrets.sh"]).status.success(),
+        "never twice"
+    );
+    let verify = [
+        "verify",
+        "-CAfile",
+        "secrets/database-ca.crt",
+        "-verify_hostname",
+        "database",
+        "secrets/database.crt",
+    ];
+    assert!(run("openssl", &verify).status.success());
+    let read =
+        |name: &str| std::fs::read_to_string(scratch.path().join("secrets").join(name)).unwrap();
+    assert!(read("database.url").contains(&format!(":{}@database/", read("database.password"))));
+    assert!(!scratch.path().join("secrets/ca.key").exists());
+
+    // Each secret of compose.yaml is made, and each variable of it is one that Doorward knows.
+    let compose = page::read("packaging/compose.yaml");
+    for line in compose
+        .lines()
+        .filter(|line| line.contains("file: secrets/"))
+    {
+        let file = line
+            .split("file: secrets/")
+            .nth(1)
+            .unwrap()
+            .trim_end_matches([' ', '}']);
+        let mode = std::fs::metadata(scratch.path().join("secrets").join(file)).unwrap();
+        assert_eq!(mode.permissions().mode() & 0o777, 0o600, "{file}");
+    }
+    let mut check = Command::new(env!("CARGO_BIN_EXE_doorward"));
+    check.env_clear().args(["config", "check", "--json"]);
+    for line in compose.lines().map(str::trim) {
+        if let Some((name, value)) = line.split_once(": ")
+            && name.starts_with("DOORWARD_")
+        {
+            let value = match value.strip_prefix("/run/secrets/") {
+                Some("database_url") => {
+                    format!("{}/secrets/database.url", scratch.path().display())
+                }
+                Some(secret) => {
+                    let file = secret.replace('_', ".");
+                    format!("{}/secrets/{file}", scratch.path().display())
+                }
+                None if name == "DOORWARD_PUBLIC_URL" => "https://auth.example.com".to_owned(),
+                None => value.to_owned(),
+            };
+            check.env(name, value);
+        }
+    }
+    let said = check.output().unwrap();
+    let checked: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!(checked["ok"], true, "{checked}");
 }
