@@ -13,13 +13,15 @@ use crate::load::Load;
 use crate::load::app::App;
 use crate::report::Finding;
 use crate::world::deployment::Deployment;
+use crate::world::node::Node;
 use crate::world::process::{find, pin_this_process};
 
 /// How much more is offered than can be served.
 const TIMES: f64 = 10.0;
-/// Of what the server can do, what it must still do then; less in the short form, which shares its
-/// machine with other tests and measures for seconds only.
-const GOODPUT: (f64, f64) = (0.7, 0.8);
+/// Of what the server can do, what it must still do then, in the short form and in the long one. By
+/// processor time, of which others on this machine cannot take any; the short form's figure leaves
+/// room for what a busy machine does to that.
+const GOODPUT: (f64, f64) = (0.6, 0.8);
 /// Memory that overload may cost.
 const MEMORY_MB: u64 = 64;
 
@@ -50,22 +52,24 @@ pub(super) fn run(plan: &Plan, finding: &mut Finding) -> Result {
     } else {
         None
     };
-    let span = plan.pick(Duration::from_secs(3), Duration::from_secs(20));
+    let span = plan.pick(Duration::from_secs(5), Duration::from_secs(20));
     let app = &load.shared.app;
 
     // As many clients as there are places: the most that is ever worked on at once.
     let few = in_flight.min(hitters.len()) / 2;
     let at_ease = hitters.get_mut(..few).unwrap_or_default();
-    let before = hit(app, at_ease, span, None);
+    let before = hit(&node, app, at_ease, span, None);
     let (memory, _) = node.memory_mb().ok_or("no memory figures")?;
     let offered = before.good_per_second() * TIMES;
-    let over = hit(app, &mut hitters, span, Some(offered));
+    let over = hit(&node, app, &mut hitters, span, Some(offered));
     let (_, peak) = node.memory_mb().ok_or("no memory figures")?;
     let at_ease = hitters.get_mut(..few).unwrap_or_default();
-    let after = hit(app, at_ease, span, None);
+    let after = hit(&node, app, at_ease, span, None);
 
     let capacity = f64::midpoint(before.good_per_second(), after.good_per_second());
-    let share = over.good_per_second() / capacity;
+    let by_the_clock = over.good_per_second() / capacity;
+    let at_ease = f64::midpoint(before.cost_ms(), after.cost_ms());
+    let share = at_ease / over.cost_ms();
     finding.did(format!(
         "{clients} clients wanted {offered:.0} refreshes a second of a server that can do \
          {capacity:.0}, with {in_flight} places, for {} s; each waits for its answer, so they sent \
@@ -94,7 +98,22 @@ pub(super) fn run(plan: &Plan, finding: &mut Finding) -> Result {
             "served under overload",
             format!("{:.0}", over.good_per_second()),
         ),
-        ("of capacity", format!("{:.0} %", share * 100.0)),
+        (
+            "of capacity, by the clock",
+            format!("{:.0} %", by_the_clock * 100.0),
+        ),
+        (
+            "of capacity, by processor time",
+            format!("{:.0} %", share * 100.0),
+        ),
+        (
+            "processor time for each refresh at ease (ms)",
+            format!("{at_ease:.2}"),
+        ),
+        (
+            "under overload, with all 503s",
+            format!("{:.2}", over.cost_ms()),
+        ),
         ("memory before (MB)", memory.to_string()),
         ("memory at its highest (MB)", peak.to_string()),
     ] {
@@ -106,8 +125,16 @@ pub(super) fn run(plan: &Plan, finding: &mut Finding) -> Result {
     finding.bound(
         share >= plan.pick(GOODPUT.0, GOODPUT.1),
         format!(
-            "{:.0} % of capacity was served under overload",
+            "{:.0} % of the processor time was for what was served",
             share * 100.0
+        ),
+    );
+    // The short form shares its machine with whoever else tests.
+    finding.bound(
+        !plan.long || by_the_clock >= GOODPUT.1,
+        format!(
+            "{:.0} % of capacity was served under overload",
+            by_the_clock * 100.0
         ),
     );
     finding.bound(
@@ -132,6 +159,8 @@ struct Hitter {
 #[derive(Default)]
 struct Tally {
     span: Duration,
+    /// Processor time of the server.
+    cost: Duration,
     good: u64,
     turned_away: u64,
     slowest: Duration,
@@ -150,6 +179,12 @@ impl Tally {
         self.good as f64 / self.span.as_secs_f64()
     }
 
+    /// Milliseconds of processor time for each good answer, everything else included.
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    fn cost_ms(&self) -> f64 {
+        self.cost.as_secs_f64() * 1000.0 / self.good.max(1) as f64
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     fn sent_per_second(&self) -> f64 {
         self.sent() as f64 / self.span.as_secs_f64()
@@ -158,7 +193,8 @@ impl Tally {
 
 /// All of them for a while: each as fast as it is answered, or together at a given rate, whatever
 /// the answers.
-fn hit(app: &App, hitters: &mut [Hitter], span: Duration, rate: Option<f64>) -> Tally {
+fn hit(node: &Node, app: &App, hitters: &mut [Hitter], span: Duration, rate: Option<f64>) -> Tally {
+    let cost = node.processor_time();
     let (stop, good) = (AtomicBool::new(false), AtomicU64::new(0));
     let count = hitters.len();
     let began = Instant::now();
@@ -191,6 +227,7 @@ fn hit(app: &App, hitters: &mut [Hitter], span: Duration, rate: Option<f64>) -> 
         // What is answered later does not count.
         total.good = good.load(Relaxed);
         total.span = began.elapsed();
+        total.cost = node.processor_time().saturating_sub(cost);
         stop.store(true, Relaxed);
         for tally in threads.into_iter().filter_map(|thread| thread.join().ok()) {
             total.turned_away += tally.turned_away;

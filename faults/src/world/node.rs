@@ -116,6 +116,18 @@ impl Node {
             .map_or_else(String::new, Process::last_words)
     }
 
+    /// Processor time used so far.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let pid = self.process.as_ref().map_or(0, Process::pid);
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // Behind the name, in parentheses: state first, utime and stime at 12 and 13, in
+        // hundredths of a second (proc(5)).
+        let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
+        let times = fields.split(' ').skip(11).take(2);
+        let ticks: u64 = times.filter_map(|field| field.parse::<u64>().ok()).sum();
+        Duration::from_millis(ticks * 10)
+    }
+
     /// Resident memory in MB: now, and at its highest.
     pub(crate) fn memory_mb(&self) -> Option<(u64, u64)> {
         let pid = self.process.as_ref()?.pid();
