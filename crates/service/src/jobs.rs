@@ -15,6 +15,8 @@ use crate::{maintenance, signing};
 const STATE_POLL: Duration = Duration::from_millis(250);
 /// How often refusals are written. The beat is its own: nobody who is refused sees it.
 const REFUSALS_POLL: Duration = Duration::from_millis(250);
+/// How often statistics are written: what `kill -9` loses of them.
+const STATS_POLL: Duration = Duration::from_secs(10);
 /// How often news for the revocation feeds is read, while somebody asks for one.
 const REVOCATIONS_POLL: Duration = Duration::from_millis(250);
 /// How often keys are looked after.
@@ -62,6 +64,17 @@ pub fn spawn(core: &Arc<Core>, stop: &watch::Receiver<()>) -> Vec<tokio::task::J
             }
         })
     };
+    let stats = {
+        let core = Arc::clone(core);
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            every(STATS_POLL, stop, "stats", || core.flush_stats()).await;
+            // What was counted since: nobody is served any more.
+            if let Err(error) = core.flush_stats().await {
+                tracing::warn!(%error, "the last statistics could not be written");
+            }
+        })
+    };
     let revocations = {
         let core = Arc::clone(core);
         tokio::spawn(every(
@@ -74,7 +87,7 @@ pub fn spawn(core: &Arc<Core>, stop: &watch::Receiver<()>) -> Vec<tokio::task::J
             },
         ))
     };
-    vec![state, keys, maintenance, refusals, revocations]
+    vec![state, keys, maintenance, refusals, stats, revocations]
 }
 
 /// Reads anew what another node (or a command beside this server) has changed.

@@ -25,6 +25,7 @@ pub mod revocations;
 pub mod roles;
 pub mod sessions;
 pub mod signing;
+pub mod stats;
 pub mod users;
 
 pub use self::core::{Core, CoreParts, PlatformSettings};

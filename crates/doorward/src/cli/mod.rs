@@ -13,6 +13,7 @@ mod org;
 mod repeat;
 mod role;
 mod server;
+mod stats;
 mod template;
 mod user;
 
@@ -33,6 +34,7 @@ pub(crate) use org::{OneOrg, OrgCommand};
 pub(crate) use repeat::Repeat;
 pub(crate) use role::{RoleCommand, Whose};
 pub(crate) use server::{DevArgs, ServeArgs};
+pub(crate) use stats::StatsArgs;
 pub(crate) use template::{ChannelName, OneTemplate, TemplateCommand, WordsArgs};
 pub(crate) use user::UserCommand;
 
@@ -124,6 +126,8 @@ pub(crate) enum Command {
     /// The audit log: who did what, when, from where
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Statistics of an app, day by day
+    Stats(StatsArgs),
     /// Bring the database's schema up to date
     #[command(after_help = "Examples:\n  doorward migrate --status\n  doorward migrate")]
     Migrate {

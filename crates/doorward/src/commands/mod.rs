@@ -21,6 +21,7 @@ mod org;
 mod restore;
 mod role;
 mod settings;
+mod stats;
 mod template;
 mod user;
 
@@ -74,6 +75,7 @@ async fn beside_servers(global: &Global, command: Command) -> Outcome {
         Command::AdminKey(command) => admin_key::run(global, command).await,
         Command::Key(command) => key::run(global, command).await,
         Command::Audit(command) => audit::run(global, command).await,
+        Command::Stats(args) => stats::run(global, args).await,
         Command::License(command) => license::run(global, *command).await,
         Command::Backup(args) => backup::run(global, &args),
         Command::Restore(args) => restore::run(global, &args).await,

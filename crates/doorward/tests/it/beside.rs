@@ -477,3 +477,27 @@ async fn the_audit_log_is_searched_exported_and_followed() {
         "oldest first, each once"
     );
 }
+
+#[tokio::test]
+async fn statistics_are_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path();
+    let server = Server::dev(data);
+    server
+        .sign_in(&App::of(&server.ready), "ada@example.com")
+        .await;
+    // A server that ends in good order writes what it has counted.
+    server.stop();
+    let days = cli_json(data, &["stats", "--app", "demo"]);
+    let today = days["items"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&today["sign_ins"], &today["active_users"]),
+        (&json!(1), &json!(1))
+    );
+    let people = cli(data, &["stats", "--app", "demo"]).ok().out;
+    assert!(people.starts_with("DAY"), "{people}");
+    assert_eq!(
+        cli(data, &["stats", "--app", "demo", "--from", "today"]).code,
+        2
+    );
+}

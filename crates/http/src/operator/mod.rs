@@ -12,6 +12,7 @@ mod licenses;
 mod messages;
 mod metrics;
 mod roles;
+mod stats;
 mod tenants;
 mod users;
 
@@ -75,6 +76,7 @@ fn limited() -> OpenApiRouter<Arc<OperatorFace>> {
         .routes(routes!(keys::rotate))
         .routes(routes!(audit::list))
         .routes(routes!(doctor::examine))
+        .routes(routes!(stats::show))
         .merge(licenses::routes())
         .merge(messages::routes())
 }

@@ -304,6 +304,14 @@ impl World {
                 get("/admin/audit"),
                 &[],
             ),
+            Case {
+                operation: "GET /admin/apps/{app_id}/stats",
+                needs: Needs::Key(Scope::MetricsRead),
+                good: get(format!("/admin/apps/{b}/stats")),
+                foreign: Foreign::NotDue,
+                as_foreign: None,
+                audited: &[],
+            },
             key("GET /metrics", Scope::MetricsRead, get("/metrics"), &[]),
             key(
                 "GET /admin/doctor",

@@ -22,3 +22,4 @@ mod public;
 mod repeat;
 mod revocations;
 mod serve;
+mod stats;

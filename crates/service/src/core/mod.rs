@@ -99,6 +99,7 @@ pub struct Core {
     pub(crate) revocations: crate::revocations::Feeds,
     pub(crate) refusals: crate::refusals::Refusals,
     pub(crate) health: crate::health::HealthCache,
+    pub(crate) tally: crate::stats::Tally,
 }
 
 impl Core {
@@ -128,6 +129,7 @@ impl Core {
             revocations: crate::revocations::Feeds::default(),
             refusals: crate::refusals::Refusals::default(),
             health: crate::health::HealthCache::default(),
+            tally: crate::stats::Tally::default(),
         });
         let system = core.system_context();
         crate::signing::ensure_active(&core, &system).await?;

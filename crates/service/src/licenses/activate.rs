@@ -8,6 +8,7 @@ use doorward_domain::audit::Action;
 use doorward_domain::license::{Device, LicenseKey, refusal};
 use doorward_domain::scope::Scope;
 use doorward_domain::secret::SecretText;
+use doorward_domain::stats::Counted;
 use doorward_domain::{ActivationId, Code, LicenseId};
 use doorward_store::WriteTx;
 use doorward_store::app::{Claim, ClaimOutcome, Hit, HitOutcome, LicenseOnDevice};
@@ -52,6 +53,12 @@ pub struct Activated {
 /// [`Code::LicenseSuspended`], [`Code::LicenseExpired`], [`Code::LicenseMaxActivations`]; and
 /// [`Code::RateLimited`].
 pub async fn activate(core: &Core, asker: &Asker, request: Activate) -> Result<Activated> {
+    let activated = claim(core, asker, request).await;
+    asker.count(core, &activated, Counted::LicenseActivation);
+    activated
+}
+
+async fn claim(core: &Core, asker: &Asker, request: Activate) -> Result<Activated> {
     let key = parse_key(core, asker, "activate", &request.key).await?;
     let step = Step {
         keyring: Arc::clone(&core.keyring),

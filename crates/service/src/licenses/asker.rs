@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use doorward_domain::AppId;
 use doorward_domain::scope::Scope;
+use doorward_domain::stats::Counted;
 use doorward_store::{ReadTx, WriteTx};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -50,6 +51,13 @@ impl Asker {
             Self::App { app, .. } => app.app.id,
             Self::Operator(_, app_id) => *app_id,
         }
+    }
+
+    /// Counts how a call on behalf of a device went.
+    pub(crate) fn count<T>(&self, core: &Core, outcome: &Result<T>, good: Counted) {
+        let now = self.context().now();
+        let bad = Counted::LicenseFailure;
+        core.count_outcome(self.app_id(), now, outcome, (good, None), bad);
     }
 
     const fn caller(&self) -> Caller<'_> {

@@ -6,6 +6,7 @@ use doorward_domain::entitlement::Entitlements;
 use doorward_domain::license::{Device, refusal};
 use doorward_domain::scope::Scope;
 use doorward_domain::secret::SecretText;
+use doorward_domain::stats::Counted;
 use doorward_domain::time::plus_seconds;
 use doorward_domain::{ActivationId, Code, LicenseId, Timestamp};
 use doorward_store::app::{AppRead, Hit, LicenseOnDevice};
@@ -56,6 +57,12 @@ pub struct Verified {
 /// [`Code::LicenseSuspended`], [`Code::LicenseExpired`], [`Code::LicenseNotActivated`]; and
 /// [`Code::RateLimited`].
 pub async fn verify(core: &Core, asker: &Asker, request: Verify) -> Result<Verified> {
+    let verified = check(core, asker, request).await;
+    asker.count(core, &verified, Counted::LicenseVerify);
+    verified
+}
+
+async fn check(core: &Core, asker: &Asker, request: Verify) -> Result<Verified> {
     let key = parse_key(core, asker, "verify", &request.key).await?;
     let app_id = asker.app_id();
     let hashes = core.keyring.license_key_hashes(app_id, &key);

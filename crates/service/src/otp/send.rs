@@ -10,6 +10,7 @@ use doorward_domain::audit::Action;
 use doorward_domain::contact::{Channel, Contact};
 use doorward_domain::otp::{Purpose, generate};
 use doorward_domain::outbox::OutboxMessage;
+use doorward_domain::stats::Counted;
 use doorward_domain::template::Language;
 use doorward_domain::time::plus_seconds;
 use doorward_domain::user::UserStatus;
@@ -78,6 +79,11 @@ pub async fn send(core: &Core, app: &AppContext, request: SendOtp) -> Result<Otp
         })
         .await?;
     core.outbox_bell.ring(channel);
+    let kind = match channel {
+        Channel::Email => Counted::CodeEmail,
+        Channel::Sms => Counted::CodeSms,
+    };
+    core.count(app.app.id, app.context.now(), kind, None);
     Ok(sent)
 }
 

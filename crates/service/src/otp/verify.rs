@@ -8,6 +8,7 @@ use doorward_domain::audit::Action;
 use doorward_domain::contact::Contact;
 use doorward_domain::otp::{Purpose, refusal};
 use doorward_domain::secret::SecretText;
+use doorward_domain::stats::Counted;
 use doorward_domain::{Code, OtpRequestId, TenantId, Timestamp, UserId};
 use doorward_store::WriteTx;
 
@@ -72,6 +73,25 @@ pub enum OtpVerified {
 /// another user has; [`Code::TenantNotFound`] when the user is no member of the organization asked
 /// for, which leaves the code as it is.
 pub async fn verify(core: &Core, app: &AppContext, request: VerifyOtp) -> Result<OtpVerified> {
+    let is_sign_in = request.purpose == Purpose::Login;
+    let verified = judge(core, app, request).await;
+    if is_sign_in {
+        let user = match &verified {
+            Ok(OtpVerified::SignedIn { user_id, .. }) => Some(*user_id),
+            _ => None,
+        };
+        core.count_outcome(
+            app.app.id,
+            app.context.now(),
+            &verified,
+            (Counted::SignIn, user),
+            Counted::SignInFailure,
+        );
+    }
+    verified
+}
+
+async fn judge(core: &Core, app: &AppContext, request: VerifyOtp) -> Result<OtpVerified> {
     let keyring = Arc::clone(&core.keyring);
     let budget = Arc::clone(&core.refusal_budget);
     let otp_request_id = request.otp_request_id;

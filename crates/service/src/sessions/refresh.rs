@@ -7,6 +7,7 @@ use doorward_crypto::refresh::{idempotency_hash, nonce_hash};
 use doorward_domain::audit::Action;
 use doorward_domain::secret::SecretText;
 use doorward_domain::session::{EndReason, NONCE_LEN, Presented, REPLAY_SECONDS, Verdict, judge};
+use doorward_domain::stats::Counted;
 use doorward_domain::time::plus_seconds;
 use doorward_domain::{Code, TenantId, Timestamp, UserId};
 use doorward_store::WriteTx;
@@ -41,6 +42,26 @@ pub struct Refresh {
 /// asked for, and [`Code::Conflict`] when a repeated request asks for another one than the first:
 /// these two leave the token as it is.
 pub async fn refresh(core: &Core, app: &AppContext, request: Refresh) -> Result<Tokens> {
+    let (app_id, now) = (app.app.id, app.context.now());
+    let refreshed = exchange(core, app, request).await;
+    match &refreshed {
+        // An answer that was given again was counted when it was given first.
+        Ok((_, None)) => {}
+        Ok((_, user)) => core.count(app_id, now, Counted::Refresh, *user),
+        Err(_) => {
+            let good = (Counted::Refresh, None);
+            core.count_outcome(app_id, now, &refreshed, good, Counted::RefreshFailure);
+        }
+    }
+    refreshed.map(|(tokens, _)| tokens)
+}
+
+/// With the user, unless the answer was given before.
+async fn exchange(
+    core: &Core,
+    app: &AppContext,
+    request: Refresh,
+) -> Result<(Tokens, Option<UserId>)> {
     let Some(presented) = core
         .keyring
         .parse_refresh(app.app.id, request.refresh_token.expose())
@@ -54,11 +75,12 @@ pub async fn refresh(core: &Core, app: &AppContext, request: Refresh) -> Result<
         let done = core.store.write(move |tx| step.run(tx)).await?;
         match done {
             Done::Answer(answer) => {
-                return Ok(Tokens {
+                let tokens = Tokens {
                     access_token: sign_again(core, answer.payload.as_bytes(), &answer.kid)?,
                     expires_in: answer.expires_in,
                     refresh_token: SecretText::new(answer.refresh_token),
-                });
+                };
+                return Ok((tokens, answer.user_id));
             }
             Done::Refused(code) => return Err(code.into()),
             Done::Stale => app = crate::apps::reauthenticate(core, &app).await?,
@@ -108,6 +130,9 @@ struct Answer {
     kid: String,
     refresh_token: String,
     expires_in: i64,
+    /// Whose, when it is given for the first time.
+    #[serde(skip)]
+    user_id: Option<UserId>,
 }
 
 /// Everything one attempt needs, owned: the transaction may run again.
@@ -198,6 +223,7 @@ impl Step {
             kid: self.kid.clone(),
             refresh_token: successor.expose().to_owned(),
             expires_in: self.app.app.settings.access_token_seconds,
+            user_id: Some(rotated.user_id),
         };
         if let Some((key, key_hash)) = &self.idempotency {
             let plain =

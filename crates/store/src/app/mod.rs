@@ -17,6 +17,7 @@ mod revocations;
 mod roles;
 mod secrets;
 mod sessions;
+mod stats;
 mod templates;
 mod users;
 
@@ -38,6 +39,7 @@ pub use limits::{Hit, HitOutcome};
 pub use otp::{ConsumedOtp, FailedAttempt, NewOtpRequest, OtpStanding};
 pub use secrets::{ConsumedSecret, NewOneTimeSecret};
 pub use sessions::{EndedSessions, NewSession, Rotated, Rotation, SessionWithUser};
+pub use stats::DayPart;
 pub use users::NewUser;
 
 /// Reads the data of one app.

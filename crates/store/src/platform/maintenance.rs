@@ -26,6 +26,8 @@ pub struct Purged {
     pub audit_personal: u64,
     /// Answers to operators' creating calls.
     pub idempotency_keys: u64,
+    /// Statistics of days long past.
+    pub app_stats: u64,
 }
 
 impl Purged {
@@ -41,6 +43,7 @@ impl Purged {
             + self.revocations
             + self.audit_personal
             + self.idempotency_keys
+            + self.app_stats
     }
 
     /// Adds another batch.
@@ -54,8 +57,12 @@ impl Purged {
         self.revocations += other.revocations;
         self.audit_personal += other.audit_personal;
         self.idempotency_keys += other.idempotency_keys;
+        self.app_stats += other.app_stats;
     }
 }
+
+/// Days that statistics are kept: a year, and the same month of the year before to compare with.
+const STATS_DAYS: i64 = 400;
 
 impl PlatformWrite<'_> {
     /// Deletes at most `limit` (up to 1,000) dead rows of each kind, the oldest first. Codes,
@@ -102,6 +109,9 @@ impl PlatformWrite<'_> {
         const IDEMPOTENCY: &str = "DELETE FROM idempotency_keys WHERE key_hash IN \
              (SELECT key_hash FROM (SELECT key_hash FROM idempotency_keys WHERE expires_at < $1 \
              ORDER BY expires_at LIMIT 1000) dead LIMIT $2) AND expires_at < $1";
+        const STATS: &str = "DELETE FROM app_stats WHERE (app_id, day, part_id) IN \
+             (SELECT app_id, day, part_id FROM (SELECT app_id, day, part_id FROM app_stats \
+             WHERE day < $1 ORDER BY day LIMIT 1000) dead LIMIT $2) AND day < $1";
         let today = now.as_second().div_euclid(86_400);
         let limit = limit.into();
         let kept = keep_until.into();
@@ -115,6 +125,9 @@ impl PlatformWrite<'_> {
             revocations: self.connection.execute(REVOCATIONS, &[now.into(), limit])?,
             audit_personal: 0,
             idempotency_keys: self.connection.execute(IDEMPOTENCY, &[now.into(), limit])?,
+            app_stats: self
+                .connection
+                .execute(STATS, &[(today - STATS_DAYS).into(), limit])?,
         })
     }
 

@@ -11,13 +11,14 @@ use doorward_domain::limit::LimitRule;
 use doorward_domain::otp::Purpose;
 use doorward_domain::role::{RoleDefinition, RoleName};
 use doorward_domain::session::{EndReason, Presented};
+use doorward_domain::stats::Sketch;
 use doorward_domain::user::UserStatus;
 use doorward_domain::{
     ActivationId, AppId, LicenseId, OneTimeSecretId, OtpRequestId, TenantId, UserId,
 };
 use doorward_store::StoreError;
 use doorward_store::app::{
-    AppWrite, ClaimOutcome, Hit, HitOutcome, LicenseChange, LicenseFilter, NewLicense,
+    AppWrite, ClaimOutcome, DayPart, Hit, HitOutcome, LicenseChange, LicenseFilter, NewLicense,
     NewOneTimeSecret, Rotation,
 };
 use doorward_testkit::database::TestDatabase;
@@ -106,6 +107,14 @@ pub(crate) const CASES: &[Case] = &[
     }),
     read("AppRead::replay", |app, w| {
         Ok(app.replay(&w.token, &hash(7), at(1))?.is_some())
+    }),
+    read("AppRead::stats", |app, _| Ok(!app.stats(0, 99)?.is_empty())),
+    write("AppWrite::put_stats", Foreign::ARowOfItsOwn, |app, _| {
+        let part = DayPart {
+            counts: [9; 9],
+            ..stats_of_a_day()
+        };
+        app.put_stats(&part).map(|()| true)
     }),
     read("AppRead::limit_wait", |app, w| {
         Ok(app.limit_wait(&w.limit, at(1))? > 0)
@@ -473,6 +482,15 @@ pub(crate) struct World {
     cooling: ActivationId,
 }
 
+fn stats_of_a_day() -> DayPart {
+    DayPart {
+        day: 7,
+        part_id: uuid::Uuid::from_u128(7),
+        counts: [1; 9],
+        users: Sketch::default(),
+    }
+}
+
 fn admin() -> RoleName {
     RoleName::parse("admin").expect("a role's name")
 }
@@ -538,6 +556,7 @@ impl World {
                 app.insert_secret(&w.new_secret())?;
                 app.insert_replay(session.id, 1, &hash(7), b"sealed", at(60))?;
                 app.hit_limits(&[w.limit], at(0))?;
+                app.put_stats(&stats_of_a_day())?;
                 app.enqueue(&new_message(app.app_id()), false)?;
                 app.assign_role(w.tenant, w.user, &RoleName::owner(), at(0))?;
                 app.put_role(&editor(), &RoleDefinition::default(), at(0))?;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use doorward_domain::audit::{Action, Actor, AuditEvent, Personal};
 use doorward_domain::limit::LimitRule;
+use doorward_domain::stats::Sketch;
 use doorward_domain::{OneTimeSecretId, SessionId, Timestamp, UserId};
-use doorward_store::app::{Hit, HitOutcome, NewOneTimeSecret, Rotation};
+use doorward_store::app::{DayPart, Hit, HitOutcome, NewOneTimeSecret, Rotation};
 use doorward_store::platform::Purged;
 use doorward_testkit::database::TestDatabase;
 use tokio::sync::Notify;
@@ -21,6 +22,7 @@ contract! {
     what_came_to_life_again_is_kept: PlatformWrite::purge;
     what_comes_to_life_meanwhile_is_kept: PlatformWrite::purge;
     what_is_said_of_strangers_goes: PlatformWrite::purge_strangers;
+    statistics_are_kept_for_400_days: PlatformWrite::purge;
     a_batch_is_bounded: PlatformWrite::purge, Purged::total, Purged::add;
 }
 
@@ -34,6 +36,7 @@ const ONE_EACH: Purged = Purged {
     revocations: 1,
     audit_personal: 0,
     idempotency_keys: 1,
+    app_stats: 0,
 };
 
 const DAY: i64 = 86_400;
@@ -292,4 +295,24 @@ async fn what_is_said_of_strangers_goes(db: TestDatabase) {
         "the user's stays"
     );
     assert_eq!(raw.table("audit_events").await.len(), 4, "the events stay");
+}
+
+async fn statistics_are_kept_for_400_days(db: TestDatabase) {
+    let (app, platform) = (seed_app(&db).await, platform(&db));
+    let today = at(0).as_second().div_euclid(DAY);
+    for day in [today - 402, today - 401, today - 400, today] {
+        let part = DayPart {
+            day,
+            part_id: fresh(),
+            counts: [1; 9],
+            users: Sketch::default(),
+        };
+        app.write(move |app| app.put_stats(&part)).await;
+    }
+    for expected in [1, 1, 0] {
+        let purged = purge(&platform, at(0), at(0), 1).await;
+        assert_eq!((purged.app_stats, purged.total()), (expected, expected));
+    }
+    let left = app.read(move |app| app.stats(0, today)).await;
+    assert_eq!(left.len(), 2);
 }

@@ -21,8 +21,9 @@ pub(crate) enum Raw {
 pub(crate) type Dump = BTreeMap<&'static str, Vec<String>>;
 
 /// Tables with an `app_id`.
-const OF_APPS: [&str; 19] = [
+const OF_APPS: [&str; 20] = [
     "app_roles",
+    "app_stats",
     "audit_events",
     "audit_personal",
     "delivery_settings",
