@@ -1,4 +1,4 @@
-//! HAProxy before the nodes, with the configuration that the documentation gives to operators.
+//! HAProxy before the nodes, with the configuration that operators are given.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,7 +12,7 @@ use super::process::{Process, find, free_address, until};
 use crate::Result;
 use crate::http::Client;
 
-const DOCUMENTED: &str = include_str!("../../../docs/operations/haproxy.cfg");
+const PACKAGED: &str = include_str!("../../../packaging/haproxy/haproxy.cfg");
 
 /// A running balancer.
 pub(crate) struct Haproxy {
@@ -43,33 +43,36 @@ impl Haproxy {
     }
 }
 
-/// The documented file with our addresses: without TLS, which a test has no certificate for, and
-/// with the clients' own X-Forwarded-For, so that they are as many as they say.
+/// The packaged file with our addresses: without TLS and what serves certificates, which a test has
+/// none of, and with the clients' own X-Forwarded-For, so that they are as many as they say.
 fn configuration(address: SocketAddr, nodes: &[&Node]) -> Result<String> {
     let mut out = String::new();
-    let (mut bound, mut checked, mut unchecked) = (false, false, false);
-    for line in DOCUMENTED.lines() {
+    let (mut left_out, mut bound, mut backends) = (false, false, 0);
+    for line in PACKAGED.lines() {
+        if !line.starts_with([' ', '#']) && !line.is_empty() {
+            left_out = matches!(line, "frontend plain" | "backend acme");
+        }
         let word = line.trim_start();
-        if word.starts_with("bind ") {
+        let is_for_production = ["user ", "group ", "stats socket "]
+            .iter()
+            .any(|start| word.starts_with(start));
+        let is_forwarding = word.starts_with("http-request set-header X-Forwarded-For");
+        if left_out || is_for_production || is_forwarding {
+        } else if word.starts_with("bind ") {
             bound = true;
             let _ = writeln!(out, "    bind {address}");
-        } else if word.starts_with("http-request set-header X-Forwarded-For") {
         } else if word.starts_with("server node1 ") {
-            let check = word.ends_with(" check");
-            checked |= check;
-            unchecked |= !check;
+            backends += 1;
             for node in nodes {
-                let check = if check { " check" } else { "" };
-                let _ = writeln!(out, "    server {} {}{check}", node.name, node.public);
+                let _ = writeln!(out, "    server {} {}", node.name, node.public);
             }
-        } else if word.starts_with("server ") {
-        } else {
+        } else if !word.starts_with("server ") {
             let _ = writeln!(out, "{line}");
         }
     }
-    if bound && checked && unchecked {
+    if bound && backends == 2 {
         Ok(out)
     } else {
-        Err("docs/operations/haproxy.cfg has changed its form".to_owned())
+        Err("packaging/haproxy/haproxy.cfg has changed its form".to_owned())
     }
 }
