@@ -15,7 +15,7 @@ use crate::world::postgres::Postgres;
 const LATE: Duration = Duration::from_secs(32);
 
 pub(super) fn run(plan: &Plan, finding: &mut Finding) -> Result {
-    let postgres = Postgres::start()?;
+    let mut postgres = Postgres::start()?;
     let deployment = Deployment::new(&plan.binary, Some(&postgres.url()))?;
     deployment.cli(&["migrate"])?;
     let app = deployment.app("shop")?;

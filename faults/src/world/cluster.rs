@@ -268,7 +268,7 @@ impl Cluster {
 impl Member {
     fn start(&mut self) -> Result {
         let program = find("patroni").ok_or("Patroni is not installed")?;
-        let mut command = as_postgres(&program);
+        let mut command = as_postgres(&program, "TERM");
         command.arg(&self.config);
         if let Some(directory) = self.config.parent() {
             command.current_dir(directory);

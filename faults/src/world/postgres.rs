@@ -2,36 +2,39 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
 use super::deployment::scratch;
 use super::process::{
-    as_postgres, free_address, give_to_postgres, last_lines, postgres_programs, run, signal_pid,
-    until,
+    Process, as_postgres, free_address, give_to_postgres, postgres_programs, run, signal_pid, until,
 };
 use crate::Result;
 
 /// A server. It is killed when dropped.
 pub(crate) struct Postgres {
     programs: PathBuf,
+    process: Option<Process>,
     directory: tempfile::TempDir,
     port: u16,
 }
+
+/// Longest start (after a crash it recovers first) and orderly end.
+const LONG: Duration = Duration::from_secs(60);
 
 impl Postgres {
     /// Creates and starts one, as durable as in production.
     pub(crate) fn start() -> Result<Self> {
         let programs = postgres_programs().ok_or("PostgreSQL is not installed")?;
-        let server = Self {
+        let mut server = Self {
             programs,
+            process: None,
             directory: scratch()?,
             port: free_address()?.port(),
         };
         give_to_postgres(server.directory.path())?;
-        run(as_postgres(&server.programs.join("initdb"))
+        run(as_postgres(&server.programs.join("initdb"), "KILL")
             .arg("--pgdata")
             .arg(server.data())
             .args(["--username=doorward", "--auth=trust", "--encoding=UTF8"])
@@ -49,47 +52,53 @@ impl Postgres {
         format!("postgres://doorward@127.0.0.1:{}/postgres", self.port)
     }
 
-    fn pg_ctl(&self) -> Command {
-        let mut command = as_postgres(&self.programs.join("pg_ctl"));
+    fn begin(&mut self) -> Result {
+        let mut command = as_postgres(&self.programs.join("postgres"), "QUIT");
         command
             .arg("-D")
             .arg(self.data())
+            .args(["-p", &self.port.to_string()])
+            .args(["-c", "listen_addresses=127.0.0.1"])
+            .args(["-c", "unix_socket_directories="])
+            .args(["-c", "max_connections=200"])
             .current_dir(self.directory.path());
-        command
+        let log = self.directory.path().join("log");
+        let process = Process::start(&command, &log, "QUIT")?;
+        let file = self.data().join("postmaster.pid");
+        until("PostgreSQL is ready", LONG, || {
+            // The eighth line says in which state it is.
+            let text = fs::read_to_string(&file).unwrap_or_default();
+            let state = text.lines().nth(7).map(str::trim);
+            state == Some("ready")
+        })
+        .map_err(|error| format!("{error}\n{}", process.last_words()))?;
+        self.process = Some(process);
+        Ok(())
     }
 
-    fn begin(&self) -> Result {
-        let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-             -c max_connections=200",
-            self.port
-        );
-        run(self
-            .pg_ctl()
-            .args(["-w", "-t", "60", "-l"])
-            .arg(self.directory.path().join("log"))
-            .args(["-o", &options, "start"]))
-        .map(drop)
-        .map_err(|error| {
-            let log = fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
-            format!("{error}{}", last_lines(&log))
-        })
+    fn running(&mut self) -> Result<Process> {
+        let process = self.process.take();
+        process.ok_or_else(|| "PostgreSQL does not run".to_owned())
     }
 
     /// As `systemctl restart` does it: sessions are ended, and it is back in a moment.
-    pub(crate) fn restart(&self) -> Result {
-        run(self.pg_ctl().args(["-w", "-m", "fast", "stop"]))?;
+    pub(crate) fn restart(&mut self) -> Result {
+        let mut process = self.running()?;
+        process.signal(Signal::INT)?;
+        process.wait(LONG)?;
         self.begin()
     }
 
     /// kill -9 of every process of it, and a start, which has to recover from the log.
-    pub(crate) fn crash(&self) -> Result {
+    pub(crate) fn crash(&mut self) -> Result {
+        let mut process = self.running()?;
         let pids = self.pids();
         for pid in &pids {
             // A child may have ended with its parent.
             drop(signal_pid(*pid, Signal::KILL));
         }
-        until("PostgreSQL has ended", Duration::from_secs(10), || {
+        process.wait(LONG)?;
+        until("PostgreSQL has ended", LONG, || {
             pids.iter().all(|pid| !is_alive(*pid))
         })?;
         fs::remove_file(self.data().join("postmaster.pid"))

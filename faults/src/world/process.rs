@@ -132,18 +132,17 @@ pub(crate) fn run(command: &mut Command) -> Result<String> {
 }
 
 /// A command that runs as the account of PostgreSQL when we are root, which it refuses to be.
-pub(crate) fn as_postgres(program: &Path) -> Command {
+///
+/// With a last signal of its own: a change of account takes away the one that
+/// [`Process::start`] asked for.
+pub(crate) fn as_postgres(program: &Path, last_signal: &str) -> Command {
     if !is_root() {
         return Command::new(program);
     }
     let mut command = Command::new("setpriv");
     command
-        .args([
-            "--reuid=postgres",
-            "--regid=postgres",
-            "--clear-groups",
-            "--",
-        ])
+        .args(["--reuid=postgres", "--regid=postgres", "--clear-groups"])
+        .args(["--pdeathsig", last_signal, "--"])
         .arg(program);
     command
 }
