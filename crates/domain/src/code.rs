@@ -52,6 +52,11 @@ codes! {
     UserDeleted = "USER_DELETED", 403, "This account is not active.";
     /// More codes were asked for than the limit allows.
     OtpRateLimited = "OTP_RATE_LIMITED", 429, "Too many codes were requested. Wait before asking for another.";
+    /// A budget of the app's for SMS is used up; `retry_after` is the end of its day or month.
+    SmsBudgetExhausted = "SMS_BUDGET_EXHAUSTED", 429, "No more codes can be sent by SMS for now. Use e-mail, or try again later.";
+    /// The app sends no SMS to this country: by its settings, or for a while, because codes go there
+    /// that nobody types in.
+    SmsCountryBlocked = "SMS_COUNTRY_BLOCKED", 403, "No codes are sent by SMS to this country. Use e-mail.";
     /// The code is wrong.
     OtpInvalid = "OTP_INVALID", 400, "The code is not correct.";
     /// Too many wrong attempts: this request is locked for good.

@@ -130,6 +130,12 @@ impl PhoneNumber {
         Ok(Self(canonical))
     }
 
+    /// The country's calling code, without `+`: several countries may share one.
+    #[must_use]
+    pub fn calling_code(&self) -> u16 {
+        phonenumber::parse(None, &self.0).map_or(0, |number| number.code().value())
+    }
+
     /// The number, `+` first.
     #[must_use]
     pub fn as_str(&self) -> &str {

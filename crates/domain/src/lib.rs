@@ -23,6 +23,7 @@ pub mod secret;
 pub mod session;
 pub mod settings;
 pub mod signing;
+pub mod sms;
 pub mod stats;
 pub mod template;
 pub mod time;

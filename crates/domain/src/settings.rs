@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::limit::LimitRule;
+use crate::sms::{PrefixBudget, SmsSettings};
 
 /// Everything that can be set per app. Absent fields of a stored document take their defaults, so
 /// that a new setting needs no migration.
@@ -43,6 +44,8 @@ pub struct AppSettings {
     /// Seconds until a seat released by the holder may be taken again (0 to 31,536,000), at the
     /// earliest: not before the device's last licence file has ended.
     pub license_release_cooling_seconds: i64,
+    /// What text messages may cost.
+    pub sms: SmsSettings,
     /// Limits.
     pub limits: AppLimits,
     /// Settings that a newer version of the program has written: kept as they are, so that nodes of
@@ -95,6 +98,7 @@ impl Default for AppSettings {
             license_file_max_seconds: 90 * 24 * 3600,
             license_self_release: true,
             license_release_cooling_seconds: 24 * 3600,
+            sms: SmsSettings::default(),
             limits: AppLimits::default(),
             later: BTreeMap::new(),
         }
@@ -278,6 +282,7 @@ impl AppSettings {
                 "Must be empty, or 2 to 12 characters of A-Z and 0-9".to_owned(),
             ));
         }
+        out.extend(self.sms.problems());
         let language_ok = (2..=35).contains(&self.language.len())
             && self
                 .language
@@ -290,6 +295,23 @@ impl AppSettings {
             ));
         }
         out
+    }
+}
+
+/// What is wrong with a list; it is replaced as a whole.
+fn list(field: &str, items: &[Value]) -> Option<&'static str> {
+    let good = |item: &Value| match field {
+        "settings.sms.prefix_budgets" => {
+            serde_json::from_value::<PrefixBudget>(item.clone()).is_ok()
+        }
+        _ => item.is_string(),
+    };
+    if items.iter().all(good) {
+        None
+    } else if field == "settings.sms.prefix_budgets" {
+        Some("Must be a list of objects with prefix, per_day and per_month")
+    } else {
+        Some("Must be a list of strings")
     }
 }
 
@@ -317,6 +339,8 @@ fn merge(
             }
             (Value::Bool(_), Value::Bool(_)) | (Value::String(_), Value::String(_)) => None,
             (Value::Number(_), Value::Number(number)) if number.is_i64() => None,
+            (Value::Array(_), Value::Array(items)) => list(&field, items),
+            (Value::Array(_), _) => Some("Must be a list"),
             (Value::Object(_), _) => Some("Must be an object"),
             (Value::Bool(_), _) => Some("Must be true or false"),
             (Value::Number(_), _) => Some("Must be a whole number"),
@@ -369,6 +393,43 @@ mod tests {
                 .patched(&patch(r#"{"limits": {"otp_per_app": {"max": -1}}}"#))
                 .is_err()
         );
+        let sms = r#"{"sms": {"countries": ["+91"], "per_day": 5,
+                      "prefix_budgets": [{"prefix": "+1", "per_day": 3}]}}"#;
+        let set = newer.patched(&patch(sms)).unwrap();
+        assert!(set.sms.permits("+919876543210") && !set.sms.permits("+14155552671"));
+        assert_eq!(set.sms.budget_of("+1").unwrap().per_day, 3);
+        let emptied = set
+            .patched(&patch(r#"{"sms": {"countries": null}}"#))
+            .unwrap();
+        assert!(emptied.sms.countries.is_empty() && emptied.sms.per_day == 5);
+        for (bad, field) in [
+            (r#"{"sms": {"countries": [1]}}"#, "settings.sms.countries"),
+            (r#"{"sms": {"countries": "+91"}}"#, "settings.sms.countries"),
+            (
+                r#"{"sms": {"countries": ["91"]}}"#,
+                "settings.sms.countries",
+            ),
+            (
+                r#"{"sms": {"prefix_budgets": [{"prefx": "+1"}]}}"#,
+                "settings.sms.prefix_budgets",
+            ),
+            (
+                r#"{"sms": {"prefix_budgets": [{"prefix": "+1"}, {"prefix": "+1"}]}}"#,
+                "settings.sms.prefix_budgets",
+            ),
+            (r#"{"sms": {"per_day": -1}}"#, "settings.sms.per_day"),
+            (
+                r#"{"sms": {"pumping_window_seconds": 1}}"#,
+                "settings.sms.pumping_window_seconds",
+            ),
+            (
+                r#"{"sms": {"pumping_min_sends": 3}}"#,
+                "settings.sms.pumping_min_sends",
+            ),
+        ] {
+            let wrong = newer.patched(&patch(bad)).unwrap_err();
+            assert_eq!(wrong[0].0, field, "{bad}");
+        }
         assert!(newer.patched(&patch(r#"{"otp_seconds": 5}"#)).is_err());
     }
 

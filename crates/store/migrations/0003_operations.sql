@@ -110,3 +110,32 @@ CREATE TABLE delivery_settings (
 -- What an examination looks for, found without looking through everything.
 CREATE INDEX apps_secret_age ON apps (secret_rotated_at) WHERE status = 'active';
 CREATE INDEX outbox_failed ON outbox (finished_at) WHERE state = 'failed';
+
+-- Text messages asked for, and codes typed in, by period and beginning of the number (empty: the
+-- whole app). Sends count in shard 0, verified codes in one of the others.
+CREATE TABLE sms_usage (
+    app_id     UUID        NOT NULL,
+    unit       TEXT        NOT NULL CHECK (unit IN ('slot', 'day', 'month')),
+    prefix     TEXT        NOT NULL,
+    starts_at  TIMESTAMPTZ NOT NULL,
+    shard      BIGINT      NOT NULL,
+    sent       BIGINT      NOT NULL,
+    verified   BIGINT      NOT NULL,
+    forget_at  TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (app_id, unit, prefix, starts_at, shard)
+);
+CREATE INDEX sms_usage_prefixes ON sms_usage (app_id, unit, starts_at, prefix) WHERE shard = 0;
+CREATE INDEX sms_usage_dead ON sms_usage (forget_at);
+
+-- Alarms about text messages, of each kind and prefix the latest. None is raised again before
+-- `active_until`.
+CREATE TABLE sms_alarms (
+    app_id        UUID        NOT NULL REFERENCES apps (id),
+    kind          TEXT        NOT NULL CHECK (kind IN ('day_budget', 'month_budget', 'pumping')),
+    prefix        TEXT        NOT NULL,
+    raised_at     TIMESTAMPTZ NOT NULL,
+    active_until  TIMESTAMPTZ NOT NULL,
+    stops         BOOLEAN     NOT NULL,
+    PRIMARY KEY (app_id, kind, prefix)
+);
+CREATE INDEX sms_alarms_latest ON sms_alarms (app_id, raised_at);

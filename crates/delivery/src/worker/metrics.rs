@@ -27,6 +27,11 @@ pub fn describe_metrics() {
         TEMPLATE_FAILURES,
         "Messages sent in the built-in words because the app's own failed"
     );
+    // Counted by the use case that sends codes.
+    describe_counter!(
+        "doorward_sms_alarms_total",
+        "Alarms about text messages: budgets used up, codes that nobody types in"
+    );
     describe_histogram!(
         DELAY,
         Unit::Seconds,

@@ -1,13 +1,14 @@
 //! Providers asked in order, against real servers.
 
 use doorward_delivery::provider::{
-    Chain, Provider, ProviderKind, ProviderSecrets, WebhookSettings,
+    Chain, Provider, ProviderKind, ProviderSecrets, SmtpSettings, WebhookSettings,
 };
 use doorward_delivery::sender::{Networks, Step};
 use doorward_domain::secret::SecretText;
 use doorward_domain::time::plus_seconds;
 
 use crate::messages::{message, now};
+use crate::smtp_server::{MailServer, python};
 use crate::web_server::{Answer, WebServer};
 
 const PHONE: &str = "+14155552671";
@@ -144,4 +145,105 @@ async fn hosts_inside_are_not_connected_to() {
     let error = chain.send(&message(PHONE), 1).await.result.unwrap_err();
     assert_eq!(error.step(), Step::Resolve, "{error}");
     assert!(server.asked().is_empty());
+}
+
+/// A mail server of an app's, on this machine.
+fn smtp(id: &str, port: u16, change: impl FnOnce(&mut SmtpSettings)) -> Provider {
+    let mut settings = SmtpSettings {
+        host: "localhost".to_owned(),
+        port,
+        tls: "none".to_owned(),
+        username: None,
+        from_address: "no-reply@shop.example".to_owned(),
+        from_name: Some("Shop".to_owned()),
+        reply_to: Some("help@shop.example".to_owned()),
+    };
+    change(&mut settings);
+    Provider {
+        id: id.to_owned(),
+        kind: ProviderKind::Smtp(settings),
+        secret_set_at: None,
+    }
+}
+
+#[tokio::test]
+async fn an_apps_mail_server_is_tried_and_the_failing_step_named() {
+    let Some(python) = python("chain::an_apps_mail_server_is_tried_and_the_failing_step_named")
+    else {
+        return;
+    };
+    let server = MailServer::start(&python, &[]);
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = closed.local_addr().unwrap().port();
+    drop(closed);
+    let secrets = ProviderSecrets::from([("login".to_owned(), SecretText::new("p4ss"))]);
+    let inside = Networks::public_and(vec![
+        "127.0.0.0/8".parse().unwrap(),
+        "::1/128".parse().unwrap(),
+    ]);
+    let outcome = async |provider: Provider, networks: &Networks, to: &str| {
+        let chain = Chain::new(vec![provider], &secrets, networks);
+        let (id, result) = chain.try_each(&message(to)).await.remove(0);
+        assert!(!format!("{result:?}").contains("p4ss"), "{id}");
+        result.map_err(|error| error.step())
+    };
+    let ada = "ada@example.com";
+    assert!(
+        outcome(smtp("good", server.port, |_| ()), &inside, ada)
+            .await
+            .is_ok()
+    );
+    let mail = server.received();
+    assert_eq!(mail.header("From"), "Shop <no-reply@shop.example>");
+    assert_eq!(mail.header("Reply-To"), "help@shop.example");
+    for (provider, to, step) in [
+        (smtp("closed", nobody, |_| ()), ada, Step::Connect),
+        (
+            smtp("name", server.port, |smtp| {
+                smtp.host = "no-such-host.invalid".to_owned();
+                smtp.tls = "starttls".to_owned();
+            }),
+            ada,
+            Step::Resolve,
+        ),
+        (
+            smtp("plain", server.port, |smtp| {
+                smtp.tls = "starttls".to_owned()
+            }),
+            ada,
+            Step::Tls,
+        ),
+        (
+            smtp("login", server.port, |smtp| {
+                smtp.username = Some("door".to_owned())
+            }),
+            ada,
+            Step::SignIn,
+        ),
+        (
+            smtp("nobody", server.port, |_| ()),
+            "permanent@example.com",
+            Step::Recipient,
+        ),
+        (
+            smtp("busy", server.port, |_| ()),
+            "temporary@example.com",
+            Step::Refused,
+        ),
+    ] {
+        let id = provider.id.clone();
+        assert_eq!(
+            outcome(provider, &inside, to).await.unwrap_err(),
+            step,
+            "{id}"
+        );
+    }
+    let outside = outcome(
+        smtp("inside", server.port, |_| ()),
+        &Networks::default(),
+        ada,
+    )
+    .await;
+    assert_eq!(outside.unwrap_err(), Step::Resolve);
+    server.assert_nothing_received();
 }

@@ -47,6 +47,15 @@ pub(crate) enum DeliveryCommand {
         #[command(flatten)]
         of: InApp,
     },
+    /// Show codes by SMS against the budgets, and the alarms
+    #[command(
+        after_help = "Budgets are settings of the app:\n  doorward app update shop --set \
+                            sms.per_day=1000 --set 'sms.countries=[\"+91\"]'"
+    )]
+    Usage {
+        #[command(flatten)]
+        of: InApp,
+    },
     /// Send a test message through each provider, and say which step failed
     #[command(after_help = "Example:\n  doorward delivery test ada@example.com --app shop")]
     Test {

@@ -11,6 +11,7 @@ use doorward_service::{Core, Operator};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::delivery_usage::UsageView;
 use super::find;
 use super::template::channel;
 use crate::Outcome;
@@ -67,6 +68,11 @@ async fn obey(
                 json,
                 &Done("Done. The deployment's own sender is used again."),
             )
+        }
+        DeliveryCommand::Usage { of } => {
+            let app = find::app(core, operator, &of.app).await?.id;
+            let usage = messages::sms_usage(core, operator, app).await?;
+            output::report(json, &UsageView::from(usage))
         }
         DeliveryCommand::Test { to, of } => {
             let contact = EmailAddress::parse(&to)

@@ -8,6 +8,7 @@ mod config;
 mod connect;
 mod db;
 mod delivery;
+mod delivery_usage;
 mod doctor;
 mod expiry;
 mod find;

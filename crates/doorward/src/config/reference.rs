@@ -26,6 +26,7 @@ const SECTIONS: &[(&str, &str)] = &[
         "sms_webhook",
         "Text messages by your own endpoint (sms.provider = webhook)",
     ),
+    ("delivery", "Mail servers and SMS providers of apps' own"),
     ("maintenance", "The job that removes what is dead"),
 ];
 

@@ -67,6 +67,8 @@ pub(super) struct SendOtpAnswer {
 
 refusals!(
     SendOtpRefusals = ALWAYS | BODY | APP + OtpRateLimited,
+    SmsBudgetExhausted,
+    SmsCountryBlocked,
     UserNotFound,
     UserDeleted,
     TokenExpired

@@ -137,6 +137,21 @@ async fn of_one_time_codes(codes: &mut Codes, app: &TestApp, other: &TestApp) {
     codes.front.platform.advance(600);
 }
 
+async fn of_text_messages(codes: &mut Codes, app: &TestApp) {
+    const SEND: &str = "/auth/send-otp";
+    let settings = json!({"settings": {"sms": {"countries": ["+91"], "per_day": 1}}});
+    let change = ask("PATCH", format!("/admin/apps/{}", app.id)).body(settings);
+    assert_eq!(codes.front.admin(change).await.status, 200);
+    let to = |phone: &str| json!({"phone": phone, "purpose": "LOGIN"});
+    codes
+        .app(app, SEND, to("+14155552671"), Code::SmsCountryBlocked)
+        .await;
+    codes.good(app, SEND, to("+919876543210")).await;
+    codes
+        .app(app, SEND, to("+919876543211"), Code::SmsBudgetExhausted)
+        .await;
+}
+
 async fn of_sessions(codes: &mut Codes, app: &TestApp) {
     let mut wrong_secret = app.clone();
     wrong_secret.secret = codes.front.platform.app("secretive").await.secret;
@@ -335,6 +350,7 @@ on_both_engines! {
         of_requests(&mut codes, &app).await;
         of_licences(&mut codes, &app).await;
         of_one_time_codes(&mut codes, &app, &other).await;
+        of_text_messages(&mut codes, &app).await;
         of_sessions(&mut codes, &app).await;
         codes.front.platform.advance(600);
         of_organizations(&mut codes, &app).await;

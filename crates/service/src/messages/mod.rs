@@ -5,6 +5,7 @@ mod delivery;
 mod providers;
 mod reseal;
 mod templates;
+mod usage;
 
 pub use check::{TestResult, test};
 pub use delivery::{
@@ -19,6 +20,8 @@ pub use templates::{
     TemplateInfo, list as templates, parse_key, preview, reset as reset_template,
     set as set_template, show as template,
 };
+
+pub use usage::{PrefixUsage, SmsAlarm, SmsUsage, show as sms_usage};
 
 use doorward_domain::Code;
 use doorward_store::WriteTx;

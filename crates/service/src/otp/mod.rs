@@ -1,6 +1,7 @@
 //! One-time codes: sent and verified.
 
 mod apply;
+mod guard;
 mod send;
 mod verify;
 

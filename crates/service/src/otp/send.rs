@@ -18,6 +18,7 @@ use doorward_domain::{Code, OtpRequestId, OutboxId, Timestamp, UserId};
 use doorward_store::WriteTx;
 use doorward_store::app::{Hit, HitOutcome, NewOtpRequest};
 
+use super::guard;
 use super::{failures_of_contact, sends_to_contact};
 use crate::audit::{RefusalBudget, Refused};
 use crate::context::{AppContext, Describe};
@@ -52,7 +53,8 @@ pub struct OtpSent {
 /// same contact and purpose are void from now on.
 ///
 /// # Errors
-/// [`Code::ValidationError`], [`Code::OtpRateLimited`]; for EMAIL_VERIFY and PHONE_CHANGE
+/// [`Code::ValidationError`], [`Code::OtpRateLimited`]; by SMS [`Code::SmsBudgetExhausted`] and
+/// [`Code::SmsCountryBlocked`]; for EMAIL_VERIFY and PHONE_CHANGE
 /// [`Code::UserNotFound`] and [`Code::UserDeleted`].
 pub async fn send(core: &Core, app: &AppContext, request: SendOtp) -> Result<OtpSent> {
     check(&app.app.settings, &request)?;
@@ -66,18 +68,35 @@ pub async fn send(core: &Core, app: &AppContext, request: SendOtp) -> Result<Otp
     }
     let sent = core
         .write_in_app(&mut app, move |app, tx| {
+            if !guard::permits(&app.app.settings.sms, &request.contact) {
+                let code = Code::SmsCountryBlocked;
+                let refused = refuse(&keyring, &budget, app, tx, &request, code, None)?;
+                return Ok(Ok((refused, Vec::new())));
+            }
             if let Some(user_id) = request.user_id
                 && let Some(code) = refuse_user(app, tx, user_id)?
             {
-                return refuse(&keyring, &budget, app, tx, &request, code, None);
+                let refused = refuse(&keyring, &budget, app, tx, &request, code, None)?;
+                return Ok(Ok((refused, Vec::new())));
             }
             if let Some(wait) = count(&keyring, app, tx, &request)? {
                 let code = Code::OtpRateLimited;
-                return refuse(&keyring, &budget, app, tx, &request, code, Some(wait));
+                let refused = refuse(&keyring, &budget, app, tx, &request, code, Some(wait))?;
+                return Ok(Ok((refused, Vec::new())));
             }
-            write(&keyring, app, tx, &request).map(Ok)
+            let verdict = guard::judge(app, tx, &request.contact)?;
+            let outcome = match verdict.refusal {
+                Some((code, wait)) => {
+                    refuse(&keyring, &budget, app, tx, &request, code, Some(wait))?
+                }
+                None => Ok(write(&keyring, app, tx, &request)?),
+            };
+            Ok(Ok((outcome, verdict.alarms)))
         })
         .await?;
+    let (sent, alarms) = sent;
+    guard::announce(&app, &alarms);
+    let sent = sent?;
     core.outbox_bell.ring(channel);
     let kind = match channel {
         Channel::Email => Counted::CodeEmail,

@@ -13,6 +13,7 @@ use doorward_domain::{Code, OtpRequestId, TenantId, Timestamp, UserId};
 use doorward_store::WriteTx;
 
 use super::apply::{Applied, apply};
+use super::guard;
 use super::{failures_of_contact, sends_to_contact};
 use crate::audit::{RefusalBudget, Refused};
 use crate::context::{AppContext, Describe};
@@ -112,7 +113,13 @@ async fn judge(core: &Core, app: &AppContext, request: VerifyOtp) -> Result<OtpV
                 now,
             )?;
             match consumed {
-                Some(consumed) => apply(&keyring, app, tx, &request, consumed),
+                Some(consumed) => {
+                    let contact = consumed.contact.clone();
+                    let applied = apply(&keyring, app, tx, &request, consumed)?;
+                    // Last, so that its rows are held for a moment only.
+                    guard::verified(app, tx, &contact)?;
+                    Ok(applied)
+                }
                 None => explain(&keyring, &budget, app, tx, &request, &code_hashes).map(Err),
             }
         })

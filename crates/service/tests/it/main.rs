@@ -22,5 +22,6 @@ mod model_replay;
 mod organizations;
 mod sessions;
 mod signing_keys;
+mod sms_guard;
 mod upgrade;
 mod users;

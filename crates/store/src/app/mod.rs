@@ -17,6 +17,7 @@ mod revocations;
 mod roles;
 mod secrets;
 mod sessions;
+mod sms_usage;
 mod stats;
 mod templates;
 mod users;
@@ -39,6 +40,7 @@ pub use limits::{Hit, HitOutcome};
 pub use otp::{ConsumedOtp, FailedAttempt, NewOtpRequest, OtpStanding};
 pub use secrets::{ConsumedSecret, NewOneTimeSecret};
 pub use sessions::{EndedSessions, NewSession, Rotated, Rotation, SessionWithUser};
+pub use sms_usage::{SmsAlarm, SmsPeriod};
 pub use stats::DayPart;
 pub use users::NewUser;
 

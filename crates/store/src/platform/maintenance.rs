@@ -28,6 +28,8 @@ pub struct Purged {
     pub idempotency_keys: u64,
     /// Statistics of days long past.
     pub app_stats: u64,
+    /// Counts of text messages.
+    pub sms_usage: u64,
 }
 
 impl Purged {
@@ -44,6 +46,7 @@ impl Purged {
             + self.audit_personal
             + self.idempotency_keys
             + self.app_stats
+            + self.sms_usage
     }
 
     /// Adds another batch.
@@ -58,6 +61,7 @@ impl Purged {
         self.audit_personal += other.audit_personal;
         self.idempotency_keys += other.idempotency_keys;
         self.app_stats += other.app_stats;
+        self.sms_usage += other.sms_usage;
     }
 }
 
@@ -112,6 +116,10 @@ impl PlatformWrite<'_> {
         const STATS: &str = "DELETE FROM app_stats WHERE (app_id, day, part_id) IN \
              (SELECT app_id, day, part_id FROM (SELECT app_id, day, part_id FROM app_stats \
              WHERE day < $1 ORDER BY day LIMIT 1000) dead LIMIT $2) AND day < $1";
+        const SMS: &str = "DELETE FROM sms_usage WHERE (app_id, unit, prefix, starts_at, shard) IN \
+             (SELECT app_id, unit, prefix, starts_at, shard FROM (SELECT app_id, unit, prefix, \
+             starts_at, shard FROM sms_usage WHERE forget_at < $1 ORDER BY forget_at LIMIT 1000) \
+             dead LIMIT $2) AND forget_at < $1";
         let today = now.as_second().div_euclid(86_400);
         let limit = limit.into();
         let kept = keep_until.into();
@@ -128,6 +136,7 @@ impl PlatformWrite<'_> {
             app_stats: self
                 .connection
                 .execute(STATS, &[(today - STATS_DAYS).into(), limit])?,
+            sms_usage: self.connection.execute(SMS, &[now.into(), limit])?,
         })
     }
 

@@ -11,6 +11,7 @@ use doorward_domain::limit::LimitRule;
 use doorward_domain::otp::Purpose;
 use doorward_domain::role::{RoleDefinition, RoleName};
 use doorward_domain::session::{EndReason, Presented};
+use doorward_domain::sms::{AlarmKind, SmsCounts, UsageUnit};
 use doorward_domain::stats::Sketch;
 use doorward_domain::user::UserStatus;
 use doorward_domain::{
@@ -19,14 +20,14 @@ use doorward_domain::{
 use doorward_store::StoreError;
 use doorward_store::app::{
     AppWrite, ClaimOutcome, DayPart, Hit, HitOutcome, LicenseChange, LicenseFilter, NewLicense,
-    NewOneTimeSecret, Rotation,
+    NewOneTimeSecret, Rotation, SmsAlarm,
 };
 use doorward_testkit::database::TestDatabase;
 
 use crate::support::{
-    Raw, Scope, at, claim, email, fresh, hash, new_delivery, new_event, new_license,
-    new_license_key, new_message, new_otp, new_revocation, new_session, new_template, new_user,
-    phone, platform, rotation, seed_app,
+    Raw, Scope, at, claim, email, fresh, hash, new_alarm, new_delivery, new_event, new_license,
+    new_license_key, new_message, new_otp, new_period, new_revocation, new_session, new_template,
+    new_user, phone, platform, rotation, seed_app,
 };
 
 on_both_engines_by_name!(another_apps_id_finds_and_changes_nothing);
@@ -454,6 +455,32 @@ pub(crate) const CASES: &[Case] = &[
             app.reseal_delivery_settings(old.channel, &old.sealed, b"anew")
         },
     ),
+    read("AppRead::sms_counts", |app, _| {
+        Ok(app.sms_counts(UsageUnit::Month, "+91", at(0), at(1))?.sent > 0)
+    }),
+    read("AppRead::sms_prefixes", |app, _| {
+        Ok(!app.sms_prefixes(UsageUnit::Month, at(0))?.is_empty())
+    }),
+    read("AppRead::sms_alarm", |app, _| {
+        Ok(app.sms_alarm(AlarmKind::Pumping, "+91")?.is_some())
+    }),
+    read("AppRead::sms_alarms", |app, _| {
+        Ok(!app.sms_alarms(10)?.is_empty())
+    }),
+    write("AppWrite::count_sms", Foreign::ARowOfItsOwn, |app, _| {
+        app.count_sms(&new_period(), 0, SmsCounts::SENT)
+            .map(|()| true)
+    }),
+    write(
+        "AppWrite::raise_sms_alarm",
+        Foreign::ARowOfItsOwn,
+        |app, _| {
+            app.raise_sms_alarm(&SmsAlarm {
+                raised_at: at(100),
+                ..new_alarm()
+            })
+        },
+    ),
     write("AppWrite::audit", Foreign::Refused, |app, w| {
         let event = new_event(Some(w.owner.id), Action::SignedIn);
         app.audit(&event).map(|()| true)
@@ -549,6 +576,8 @@ impl World {
                 app.insert_license(&w.new_license())?;
                 app.insert_license_key(&new_license_key("a"))?;
                 app.put_template(&new_template())?;
+                app.count_sms(&new_period(), 0, SmsCounts::SENT)?;
+                app.raise_sms_alarm(&new_alarm())?;
                 app.put_delivery_settings(&new_delivery())?;
                 app.claim_seat(&device)?;
                 app.claim_seat(&lost)?;

@@ -117,8 +117,65 @@ pub(crate) struct Settings {
     /// the device's last licence file has ended.
     #[schema(minimum = 0, maximum = 31_536_000)]
     license_release_cooling_seconds: Option<i64>,
+    /// What text messages may cost.
+    sms: Option<Sms>,
     /// Limits.
     limits: Option<Limits>,
+}
+
+/// What text messages may cost. Numbers count messages; days and months are those of UTC.
+#[derive(ToSchema)]
+#[schema(as = SmsSettings)]
+#[expect(
+    dead_code,
+    reason = "documents `SmsSettings` of the domain; a test compares the two"
+)]
+struct Sms {
+    /// Messages of a day; 0 for no budget.
+    #[schema(minimum = 0, maximum = 100_000_000)]
+    per_day: Option<i64>,
+    /// Messages of a month; 0 for no budget.
+    #[schema(minimum = 0, maximum = 100_000_000)]
+    per_month: Option<i64>,
+    /// Beginnings of numbers that are sent to, e.g. `+91`; empty for everywhere. Replaced as a whole.
+    #[schema(max_items = 64)]
+    countries: Option<Vec<String>>,
+    /// Budgets of numbers that begin so. The longest beginning counts. Replaced as a whole.
+    #[schema(max_items = 64)]
+    prefix_budgets: Option<Vec<PrefixBudget>>,
+    /// Messages to a country within the window from which on the share of verified ones is looked
+    /// at; 0 for never, else at least 10.
+    #[schema(minimum = 0, maximum = 1_000_000)]
+    pumping_min_sends: Option<i64>,
+    /// The share of verified ones, in percent, below which there is an alarm.
+    #[schema(minimum = 1, maximum = 100)]
+    pumping_verified_percent: Option<i64>,
+    /// The window in seconds.
+    #[schema(minimum = 900, maximum = 21_600)]
+    pumping_window_seconds: Option<i64>,
+    /// How long nothing is sent to that country after the alarm, in seconds; 0 for an alarm alone,
+    /// else at least 600.
+    #[schema(minimum = 0, maximum = 604_800)]
+    pumping_stop_seconds: Option<i64>,
+}
+
+/// The budget of numbers that begin so.
+#[derive(ToSchema)]
+#[schema(as = SmsPrefixBudget)]
+#[expect(
+    dead_code,
+    reason = "documents `PrefixBudget` of the domain; a test compares the two"
+)]
+struct PrefixBudget {
+    /// `+` and 1 to 7 digits.
+    #[schema(pattern = "^\\+[1-9][0-9]{0,6}$")]
+    prefix: String,
+    /// Messages of a day; 0 for no budget.
+    #[schema(minimum = 0, maximum = 100_000_000)]
+    per_day: Option<i64>,
+    /// Messages of a month; 0 for no budget.
+    #[schema(minimum = 0, maximum = 100_000_000)]
+    per_month: Option<i64>,
 }
 
 /// Limits of an app.
@@ -196,6 +253,14 @@ mod tests {
         let settings = serde_json::to_value(AppSettings::default()).unwrap();
         assert_eq!(documented::<Settings>(), real(&settings));
         assert_eq!(documented::<Limits>(), real(&settings["limits"]));
+        assert_eq!(documented::<Sms>(), real(&settings["sms"]));
+        let budget = doorward_domain::sms::PrefixBudget {
+            prefix: "+1".to_owned(),
+            per_day: 0,
+            per_month: 0,
+        };
+        let budget = serde_json::to_value(budget).unwrap();
+        assert_eq!(documented::<PrefixBudget>(), real(&budget));
         assert_eq!(
             documented::<Rule>(),
             real(&settings["limits"]["otp_per_app"])

@@ -3,6 +3,7 @@
 mod delivery;
 mod templates;
 mod test;
+mod usage;
 mod view;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<OperatorFace>> {
         .routes(routes!(delivery::show))
         .routes(routes!(delivery::set, delivery::reset))
         .routes(routes!(test::test))
+        .routes(routes!(usage::show))
 }
 
 /// The channel that a path names.

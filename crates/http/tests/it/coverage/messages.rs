@@ -75,6 +75,12 @@ pub(super) fn cases(app: AppId) -> Vec<Case> {
             &[],
         ),
         key(
+            "GET /admin/apps/{app_id}/delivery/usage",
+            read,
+            get(format!("{delivery}/usage")),
+            &[],
+        ),
+        key(
             "DELETE /admin/apps/{app_id}/delivery/{channel}",
             write,
             ask("DELETE", format!("{delivery}/sms")),

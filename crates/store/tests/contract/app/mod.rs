@@ -19,6 +19,7 @@ pub(crate) mod roles;
 pub(crate) mod rotation;
 pub(crate) mod secrets;
 pub(crate) mod sessions;
+pub(crate) mod sms_usage;
 pub(crate) mod stats;
 pub(crate) mod templates;
 pub(crate) mod users;

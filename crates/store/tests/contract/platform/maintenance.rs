@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use doorward_domain::audit::{Action, Actor, AuditEvent, Personal};
 use doorward_domain::limit::LimitRule;
+use doorward_domain::sms::{SmsCounts, UsageUnit};
 use doorward_domain::stats::Sketch;
+use doorward_domain::time::plus_seconds;
 use doorward_domain::{OneTimeSecretId, SessionId, Timestamp, UserId};
-use doorward_store::app::{DayPart, Hit, HitOutcome, NewOneTimeSecret, Rotation};
+use doorward_store::app::{DayPart, Hit, HitOutcome, NewOneTimeSecret, Rotation, SmsPeriod};
 use doorward_store::platform::Purged;
 use doorward_testkit::database::TestDatabase;
 use tokio::sync::Notify;
@@ -37,6 +39,7 @@ const ONE_EACH: Purged = Purged {
     audit_personal: 0,
     idempotency_keys: 1,
     app_stats: 0,
+    sms_usage: 1,
 };
 
 const DAY: i64 = 86_400;
@@ -76,6 +79,11 @@ async fn seed(app: &Scope, end: Timestamp) {
         .expect("within the calendar");
     let mut message = new_message(app.id);
     message.expires_at = end;
+    let counted = SmsPeriod {
+        unit: UsageUnit::Slot,
+        prefix: fresh().simple().to_string(),
+        starts_at: plus_seconds(end, -UsageUnit::Slot.kept_seconds()),
+    };
     app.write(move |app| {
         app.insert_otp_request(&otp)?;
         app.insert_secret(&secret)?;
@@ -83,6 +91,7 @@ async fn seed(app: &Scope, end: Timestamp) {
         app.insert_replay(answered, 1, &hash(7), b"sealed", end)?;
         app.hit_limits(&[limit], hit_at)?;
         app.insert_revocation(&new_revocation(at(0), end))?;
+        app.count_sms(&counted, 0, SmsCounts::SENT)?;
         app.enqueue(&message, true)
     })
     .await;
@@ -123,6 +132,7 @@ async fn what_is_dead_is_deleted_and_nothing_else(db: TestDatabase) {
         rate_limits: 1,
         revocations: 1,
         idempotency_keys: 1,
+        sms_usage: 1,
         ..Purged::default()
     };
     assert_eq!(purged, expected);
@@ -239,13 +249,13 @@ async fn a_batch_is_bounded(db: TestDatabase) {
     let (now, mut sum) = (at(9 * DAY), Purged::default());
     for _ in 0..3 {
         let batch = purge(&platform, now, now, 1).await;
-        assert_eq!((batch, batch.total()), (ONE_EACH, 8));
+        assert_eq!((batch, batch.total()), (ONE_EACH, 9));
         sum.add(&batch);
         let mut left = raw.rows_of(other.id).await;
         left.insert("users", Vec::new());
         assert_eq!(left, bare, "the oldest went first");
     }
-    assert_eq!(sum.total(), 24);
+    assert_eq!(sum.total(), 27);
     assert_eq!(purge(&platform, now, now, 1).await, Purged::default());
     assert_eq!(purge(&platform, now, now, 0).await, Purged::default());
 

@@ -11,6 +11,7 @@ use doorward_domain::outbox::OutboxMessage;
 use doorward_domain::revocation::{Revocation, Revoked};
 use doorward_domain::session::Presented;
 use doorward_domain::signing::SigningAlg;
+use doorward_domain::sms::{AlarmKind, UsageUnit};
 use doorward_domain::template::{Language, MessageName, StoredTemplate, TemplateKey, Words};
 use doorward_domain::time::plus_seconds;
 use doorward_domain::{
@@ -18,8 +19,8 @@ use doorward_domain::{
     RevocationId, SessionId, TenantId, Timestamp, UserId,
 };
 use doorward_store::app::{
-    Claim, NewLicense, NewOtpRequest, NewSession, NewUser, Rotation, StoredDelivery,
-    StoredLicenseKey,
+    Claim, NewLicense, NewOtpRequest, NewSession, NewUser, Rotation, SmsAlarm, SmsPeriod,
+    StoredDelivery, StoredLicenseKey,
 };
 use doorward_store::platform::LeaseRequest;
 use doorward_testkit::database::TestDatabase;
@@ -265,6 +266,26 @@ pub(crate) fn new_template() -> StoredTemplate {
         },
         version: 7,
         updated_at: at(0),
+    }
+}
+
+/// The month that begins at `at(0)`, of Indian numbers.
+pub(crate) fn new_period() -> SmsPeriod {
+    SmsPeriod {
+        unit: UsageUnit::Month,
+        prefix: "+91".to_owned(),
+        starts_at: at(0),
+    }
+}
+
+/// A pumping alarm about Indian numbers, from `at(0)` to `at(100)`.
+pub(crate) fn new_alarm() -> SmsAlarm {
+    SmsAlarm {
+        kind: AlarmKind::Pumping,
+        prefix: "+91".to_owned(),
+        raised_at: at(0),
+        active_until: at(100),
+        stops: true,
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) enum Raw {
 pub(crate) type Dump = BTreeMap<&'static str, Vec<String>>;
 
 /// Tables with an `app_id`.
-const OF_APPS: [&str; 20] = [
+const OF_APPS: [&str; 22] = [
     "app_roles",
     "app_stats",
     "audit_events",
@@ -41,6 +41,8 @@ const OF_APPS: [&str; 20] = [
     "revocations",
     "role_assignments",
     "sessions",
+    "sms_alarms",
+    "sms_usage",
     "users",
 ];
 

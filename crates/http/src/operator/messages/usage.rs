@@ -1,0 +1,137 @@
+//! `GET /admin/apps/{app_id}/delivery/usage`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use doorward_domain::time::iso;
+use doorward_service::messages::{self, PrefixUsage, SmsAlarm, SmsUsage};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::docs::refusals;
+use crate::error::ApiResult;
+use crate::operator::OperatorFace;
+use crate::operator::apps::app_id;
+use crate::operator::auth::Authenticated;
+
+/// Codes by SMS to numbers that begin so.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SmsPrefixUsage)]
+pub(super) struct PrefixView {
+    /// The beginning of the numbers; empty for the whole app.
+    prefix: String,
+    /// Asked for today.
+    day_sent: i64,
+    /// Typed in today.
+    day_verified: i64,
+    /// Asked for this month.
+    month_sent: i64,
+    /// Budget of a day; null for none.
+    per_day: Option<i64>,
+    /// Budget of a month; null for none.
+    per_month: Option<i64>,
+    /// Asked for within the window of the pumping alarm; null for the whole app.
+    window_sent: Option<i64>,
+    /// Typed in within that window.
+    window_verified: Option<i64>,
+}
+
+impl From<PrefixUsage> for PrefixView {
+    fn from(usage: PrefixUsage) -> Self {
+        Self {
+            prefix: usage.prefix,
+            day_sent: usage.day.sent,
+            day_verified: usage.day.verified,
+            month_sent: usage.month_sent,
+            per_day: Some(usage.per_day).filter(|budget| *budget > 0),
+            per_month: Some(usage.per_month).filter(|budget| *budget > 0),
+            window_sent: usage.window.map(|window| window.sent),
+            window_verified: usage.window.map(|window| window.verified),
+        }
+    }
+}
+
+/// An alarm.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SmsAlarm)]
+pub(super) struct AlarmView {
+    /// `day_budget`, `month_budget` or `pumping`.
+    kind: &'static str,
+    /// Numbers that begin so; empty for the whole app.
+    prefix: String,
+    /// When it was raised.
+    #[schema(format = DateTime)]
+    raised_at: String,
+    /// Until when it holds, and is not raised again.
+    #[schema(format = DateTime)]
+    until: String,
+    /// Whether nothing is sent there until then.
+    stops: bool,
+}
+
+impl From<SmsAlarm> for AlarmView {
+    fn from(alarm: SmsAlarm) -> Self {
+        Self {
+            kind: alarm.kind.as_str(),
+            prefix: alarm.prefix,
+            raised_at: iso(alarm.raised_at),
+            until: iso(alarm.active_until),
+            stops: alarm.stops,
+        }
+    }
+}
+
+/// What an app's text messages came to.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SmsUsage)]
+pub(super) struct UsageView {
+    /// Beginning of the day (UTC).
+    #[schema(format = DateTime)]
+    day: String,
+    /// Beginning of the month (UTC).
+    #[schema(format = DateTime)]
+    month: String,
+    /// The whole app.
+    total: PrefixView,
+    /// By beginning of the number, of what was sent to this month; at most 1,000.
+    prefixes: Vec<PrefixView>,
+    /// Of each kind and prefix the latest, newest first; at most 100.
+    alarms: Vec<AlarmView>,
+}
+
+impl From<SmsUsage> for UsageView {
+    fn from(usage: SmsUsage) -> Self {
+        Self {
+            day: iso(usage.day),
+            month: iso(usage.month),
+            total: usage.total.into(),
+            prefixes: usage.prefixes.into_iter().map(PrefixView::from).collect(),
+            alarms: usage.alarms.into_iter().map(AlarmView::from).collect(),
+        }
+    }
+}
+
+refusals!(
+    SmsUsageRefusals = ALWAYS | OPERATOR + ValidationError,
+    AppNotFound
+);
+
+/// Show what an app's text messages came to
+///
+/// Codes asked for and typed in, against the budgets of the app's settings, and the alarms. Scope
+/// `delivery:read`.
+#[utoipa::path(
+    get, path = "/admin/apps/{app_id}/delivery/usage", operation_id = "showSmsUsage", tag = "Messages",
+    params(("app_id" = uuid::Uuid, Path, description = "The app.")),
+    responses((status = 200, description = "The usage.", body = UsageView), SmsUsageRefusals),
+    security(("admin_key" = [])),
+)]
+pub(in crate::operator) async fn show(
+    State(face): State<Arc<OperatorFace>>,
+    Authenticated(operator): Authenticated,
+    Path(app): Path<String>,
+) -> ApiResult<Json<UsageView>> {
+    let usage = messages::sms_usage(&face.core, &operator, app_id(&app)?).await?;
+    Ok(Json(usage.into()))
+}

@@ -1,0 +1,100 @@
+//! What an app's text messages came to, and its alarms.
+
+use doorward_domain::scope::Scope;
+use doorward_domain::sms::{Periods, SmsCounts, UsageUnit};
+use doorward_domain::time::plus_seconds;
+use doorward_domain::{AppId, Timestamp};
+use doorward_store::StoreError;
+use doorward_store::app::AppRead;
+pub use doorward_store::app::SmsAlarm;
+
+use crate::caller::Caller;
+use crate::context::Operator;
+use crate::core::Core;
+use crate::error::Result;
+
+/// Alarms shown.
+const ALARMS: u32 = 100;
+
+/// What was sent to numbers that begin so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrefixUsage {
+    /// The beginning of the numbers; empty for the whole app.
+    pub prefix: String,
+    /// Today.
+    pub day: SmsCounts,
+    /// This month; verified ones are counted by day only.
+    pub month_sent: i64,
+    /// Budget of a day; 0 for none.
+    pub per_day: i64,
+    /// Budget of a month; 0 for none.
+    pub per_month: i64,
+    /// Within the window of the pumping alarm, up to now; `None` for the whole app.
+    pub window: Option<SmsCounts>,
+}
+
+/// What an app's text messages came to.
+#[derive(Debug, Clone)]
+pub struct SmsUsage {
+    /// Beginning of the day (UTC).
+    pub day: Timestamp,
+    /// Beginning of the month (UTC).
+    pub month: Timestamp,
+    /// The whole app.
+    pub total: PrefixUsage,
+    /// By beginning of the number, of what was sent to this month; at most 1,000.
+    pub prefixes: Vec<PrefixUsage>,
+    /// Of each kind and prefix the latest, newest first; at most 100.
+    pub alarms: Vec<SmsAlarm>,
+}
+
+/// Shows it.
+///
+/// # Errors
+/// [`doorward_domain::Code::Forbidden`] without `delivery:read`;
+/// [`doorward_domain::Code::AppNotFound`].
+pub async fn show(core: &Core, operator: &Operator, app_id: AppId) -> Result<SmsUsage> {
+    let caller = Caller::Operator(operator, app_id);
+    core.read_as(caller, Scope::DeliveryRead, |here, tx| {
+        let settings = &here.app.settings.sms;
+        let periods = Periods::at(here.now());
+        let from = plus_seconds(periods.slot, -settings.pumping_window_seconds);
+        let mut scope = tx.app(here.app.id);
+        let mut total = of_prefix(&mut scope, &periods, "")?;
+        (total.per_day, total.per_month) = (settings.per_day, settings.per_month);
+        let mut prefixes = Vec::new();
+        for prefix in scope.sms_prefixes(UsageUnit::Month, periods.month)? {
+            let mut usage = of_prefix(&mut scope, &periods, &prefix)?;
+            if let Some(budget) = settings.budget_of(&prefix) {
+                (usage.per_day, usage.per_month) = (budget.per_day, budget.per_month);
+            }
+            let window = scope.sms_counts(UsageUnit::Slot, &prefix, from, Timestamp::MAX)?;
+            usage.window = Some(window);
+            prefixes.push(usage);
+        }
+        Ok(SmsUsage {
+            day: periods.day,
+            month: periods.month,
+            total,
+            prefixes,
+            alarms: scope.sms_alarms(ALARMS)?,
+        })
+    })
+    .await
+}
+
+fn of_prefix(
+    scope: &mut AppRead<'_>,
+    periods: &Periods,
+    prefix: &str,
+) -> std::result::Result<PrefixUsage, StoreError> {
+    let month = scope.sms_counts(UsageUnit::Month, prefix, periods.month, periods.next_month)?;
+    Ok(PrefixUsage {
+        prefix: prefix.to_owned(),
+        day: scope.sms_counts(UsageUnit::Day, prefix, periods.day, periods.next_day)?,
+        month_sent: month.sent,
+        per_day: 0,
+        per_month: 0,
+        window: None,
+    })
+}

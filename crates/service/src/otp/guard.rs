@@ -1,0 +1,278 @@
+//! What codes by SMS may cost an app: countries, budgets, and alarms where codes go that nobody types
+//! in.
+//!
+//! Everything here looks at the number and at the app's traffic, never at whether the number is
+//! known; a decoy counts like a real message. So no answer tells who is a user.
+
+use doorward_domain::Code;
+use doorward_domain::audit::{Action, Actor};
+use doorward_domain::contact::{Contact, PhoneNumber};
+use doorward_domain::random::below;
+use doorward_domain::sms::{
+    AlarmKind, Periods, SLOT_SECONDS, SmsCounts, SmsSettings, UsageUnit, prefix_of,
+};
+use doorward_domain::time::{plus_seconds, seconds_until};
+use doorward_store::WriteTx;
+use doorward_store::app::{SmsAlarm, SmsPeriod};
+
+use crate::context::{AppContext, Describe};
+use crate::error::Result;
+
+/// Shards that verified codes count in, besides the one of sends.
+const SHARDS: u32 = 8;
+
+/// What is to be done with a message that is asked for.
+#[derive(Debug, Default)]
+pub(super) struct Verdict {
+    /// Why it is not sent, and for how many seconds that holds.
+    pub(super) refusal: Option<(Code, i64)>,
+    /// Alarms that were raised just now.
+    pub(super) alarms: Vec<SmsAlarm>,
+}
+
+/// Whether the app sends SMS to this country at all.
+pub(super) fn permits(settings: &SmsSettings, contact: &Contact) -> bool {
+    match contact {
+        Contact::Email(_) => true,
+        Contact::Phone(phone) => settings.permits(phone.as_str()),
+    }
+}
+
+/// Judges a message by SMS and counts it, unless it is refused. To be called when the row of the
+/// app's limit is held: sends of an app are then one after the other, and budgets are exact.
+pub(super) fn judge(app: &AppContext, tx: &mut WriteTx<'_>, contact: &Contact) -> Result<Verdict> {
+    let Contact::Phone(phone) = contact else {
+        return Ok(Verdict::default());
+    };
+    let mut guard = Guard::new(app, phone);
+    guard.pumping(tx)?;
+    guard.budgets(tx)?;
+    if guard.verdict.refusal.is_none() {
+        guard.count(tx)?;
+    }
+    Ok(guard.verdict)
+}
+
+struct Guard<'a> {
+    app: &'a AppContext,
+    settings: &'a SmsSettings,
+    prefix: String,
+    periods: Periods,
+    verdict: Verdict,
+}
+
+impl<'a> Guard<'a> {
+    fn new(app: &'a AppContext, phone: &PhoneNumber) -> Self {
+        let settings = &app.app.settings.sms;
+        Self {
+            app,
+            settings,
+            prefix: prefix_of(phone, settings),
+            periods: Periods::at(app.context.now()),
+            verdict: Verdict::default(),
+        }
+    }
+
+    fn refuse(&mut self, code: Code, until: doorward_domain::Timestamp) {
+        let seconds = seconds_until(self.app.context.now(), until, 1);
+        self.verdict.refusal.get_or_insert((code, seconds));
+    }
+
+    /// The share of codes to this country that are typed in. Codes of the last, unfinished step have
+    /// had no time for it and are left out; what came before an alarm has been dealt with.
+    fn pumping(&mut self, tx: &mut WriteTx<'_>) -> Result<()> {
+        let (now, settings) = (self.app.context.now(), self.settings);
+        let mut scope = tx.app(self.app.app.id);
+        let former = scope.sms_alarm(AlarmKind::Pumping, &self.prefix)?;
+        if let Some(former) = former.as_ref().filter(|alarm| alarm.active_until > now) {
+            if former.stops && settings.pumping_stop_seconds > 0 {
+                self.refuse(Code::SmsCountryBlocked, former.active_until);
+            }
+            return Ok(());
+        }
+        if settings.pumping_min_sends == 0 {
+            return Ok(());
+        }
+        let slot = self.periods.slot;
+        let from = plus_seconds(slot, -settings.pumping_window_seconds);
+        let from = former.map_or(from, |former| from.max(former.active_until));
+        let mut counts =
+            |from, before| scope.sms_counts(UsageUnit::Slot, &self.prefix, from, before);
+        let old = counts(from, slot)?;
+        if old.sent < settings.pumping_min_sends {
+            return Ok(());
+        }
+        let new = counts(slot, plus_seconds(slot, SLOT_SECONDS))?;
+        let verified = old.verified.saturating_add(new.verified);
+        let wanted = old.sent.saturating_mul(settings.pumping_verified_percent);
+        if verified.saturating_mul(100) >= wanted {
+            return Ok(());
+        }
+        let stops = settings.pumping_stop_seconds > 0;
+        let seconds = if stops {
+            settings.pumping_stop_seconds
+        } else {
+            settings.pumping_window_seconds
+        };
+        let until = plus_seconds(now, seconds);
+        let details = serde_json::json!({ "sent": old.sent, "verified": verified });
+        let prefix = self.prefix.clone();
+        self.alarm(tx, AlarmKind::Pumping, prefix, until, stops, details)?;
+        if stops {
+            self.refuse(Code::SmsCountryBlocked, until);
+        }
+        Ok(())
+    }
+
+    fn budgets(&mut self, tx: &mut WriteTx<'_>) -> Result<()> {
+        let Periods {
+            day,
+            next_day,
+            month,
+            next_month,
+            ..
+        } = self.periods;
+        let own = self.settings.budget_of(&self.prefix);
+        let (own_day, own_month) = own.map_or((0, 0), |own| (own.per_day, own.per_month));
+        let prefix = self.prefix.clone();
+        for (prefix, unit, begins, ends, most) in [
+            (
+                "",
+                UsageUnit::Month,
+                month,
+                next_month,
+                self.settings.per_month,
+            ),
+            ("", UsageUnit::Day, day, next_day, self.settings.per_day),
+            (&prefix, UsageUnit::Month, month, next_month, own_month),
+            (&prefix, UsageUnit::Day, day, next_day, own_day),
+        ] {
+            if most == 0 {
+                continue;
+            }
+            let mut scope = tx.app(self.app.app.id);
+            let sent = scope.sms_counts(unit, prefix, begins, ends)?.sent;
+            let refused = sent >= most;
+            if refused {
+                self.refuse(Code::SmsBudgetExhausted, ends);
+            }
+            // The one that takes the last place says so at once.
+            if refused || sent + 1 == most {
+                let kind = match unit {
+                    UsageUnit::Month => AlarmKind::MonthBudget,
+                    UsageUnit::Day | UsageUnit::Slot => AlarmKind::DayBudget,
+                };
+                let details = serde_json::json!({ "budget": most });
+                self.alarm(tx, kind, prefix.to_owned(), ends, true, details)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Raises an alarm, once until it ends, with its audit event.
+    fn alarm(
+        &mut self,
+        tx: &mut WriteTx<'_>,
+        kind: AlarmKind,
+        prefix: String,
+        until: doorward_domain::Timestamp,
+        stops: bool,
+        mut details: serde_json::Value,
+    ) -> Result<()> {
+        let alarm = SmsAlarm {
+            kind,
+            prefix,
+            raised_at: self.app.context.now(),
+            active_until: until,
+            stops,
+        };
+        let mut scope = tx.app(self.app.app.id);
+        if !scope.raise_sms_alarm(&alarm)? {
+            return Ok(());
+        }
+        if let Some(details) = details.as_object_mut() {
+            let until = doorward_domain::time::iso(until);
+            details.insert("kind".to_owned(), kind.as_str().into());
+            details.insert("until".to_owned(), until.into());
+            details.insert("stops".to_owned(), stops.into());
+            if !alarm.prefix.is_empty() {
+                details.insert("prefix".to_owned(), alarm.prefix.as_str().into());
+            }
+        }
+        // Nobody in particular did this: it is about all who were sent codes.
+        let mut context = self.app.context.acting(Actor::System);
+        context.origin.ip = None;
+        context.origin.user_agent = None;
+        context.origin.of_person = false;
+        let event = context
+            .event(Some(self.app.app.id), Action::DeliveryAlarm)
+            .on("app", self.app.app.id)
+            .with(details);
+        scope.audit(&event)?;
+        self.verdict.alarms.push(alarm);
+        Ok(())
+    }
+
+    fn count(&self, tx: &mut WriteTx<'_>) -> Result<()> {
+        let Periods {
+            slot, day, month, ..
+        } = self.periods;
+        let prefix = self.prefix.as_str();
+        for (unit, prefix, starts_at) in [
+            (UsageUnit::Month, "", month),
+            (UsageUnit::Day, "", day),
+            (UsageUnit::Month, prefix, month),
+            (UsageUnit::Day, prefix, day),
+            (UsageUnit::Slot, prefix, slot),
+        ] {
+            let period = SmsPeriod {
+                unit,
+                prefix: prefix.to_owned(),
+                starts_at,
+            };
+            tx.app(self.app.app.id)
+                .count_sms(&period, 0, SmsCounts::SENT)?;
+        }
+        Ok(())
+    }
+}
+
+/// Counts a code that was typed in. Nothing of the whole app is held, so it counts in a shard of its
+/// own.
+pub(super) fn verified(app: &AppContext, tx: &mut WriteTx<'_>, contact: &Contact) -> Result<()> {
+    let Contact::Phone(phone) = contact else {
+        return Ok(());
+    };
+    let prefix = prefix_of(phone, &app.app.settings.sms);
+    let periods = Periods::at(app.context.now());
+    let shard = 1 + below(&*app.context.random, SHARDS);
+    for (unit, prefix, starts_at) in [
+        (UsageUnit::Day, "", periods.day),
+        (UsageUnit::Day, prefix.as_str(), periods.day),
+        (UsageUnit::Slot, prefix.as_str(), periods.slot),
+    ] {
+        let period = SmsPeriod {
+            unit,
+            prefix: prefix.to_owned(),
+            starts_at,
+        };
+        tx.app(app.app.id)
+            .count_sms(&period, shard, SmsCounts::VERIFIED)?;
+    }
+    Ok(())
+}
+
+/// Tells the metrics and the log of alarms, once they are committed.
+pub(super) fn announce(app: &AppContext, alarms: &[SmsAlarm]) {
+    for alarm in alarms {
+        metrics::counter!("doorward_sms_alarms_total", "kind" => alarm.kind.as_str()).increment(1);
+        tracing::warn!(
+            app_id = %app.app.id,
+            kind = alarm.kind.as_str(),
+            prefix = alarm.prefix,
+            until = %alarm.active_until,
+            stops = alarm.stops,
+            "the text messages of an app need a look"
+        );
+    }
+}
