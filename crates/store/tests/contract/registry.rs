@@ -41,8 +41,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ("tests/contract/app/rotation.rs", app::rotation::COVERED),
     ("tests/contract/app/secrets.rs", app::secrets::COVERED),
     ("tests/contract/app/sessions.rs", app::sessions::COVERED),
-    ("tests/contract/app/stats.rs", app::stats::COVERED),
     ("tests/contract/app/sms_usage.rs", app::sms_usage::COVERED),
+    ("tests/contract/app/stats.rs", app::stats::COVERED),
     ("tests/contract/app/templates.rs", app::templates::COVERED),
     ("tests/contract/app/users.rs", app::users::COVERED),
     (
