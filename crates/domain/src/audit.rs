@@ -134,6 +134,16 @@ actions! {
     UserCreated = "user.created";
     /// A user was deactivated, deleted or activated again; the sessions of an inactive one ended.
     UserStatusChanged = "user.status_changed";
+    /// A user's addresses were changed by an operator.
+    UserUpdated = "user.updated";
+    /// A user was deleted; it can be restored for a while.
+    UserDeleted = "user.deleted";
+    /// A deleted user was restored.
+    UserRestored = "user.restored";
+    /// Everything personal about a user was erased.
+    UserErased = "user.erased";
+    /// All that is held about a user was read out.
+    UserExported = "user.exported";
     /// A user's address was set or confirmed.
     UserContactVerified = "user.contact_verified";
     /// Somebody signed in.
@@ -152,6 +162,8 @@ actions! {
     SessionRevoked = "session.revoked";
     /// Every session of a user was ended.
     UserSessionsRevoked = "user.sessions_revoked";
+    /// Every session of an app was ended.
+    AppSessionsRevoked = "app.sessions_revoked";
     /// An organization was created.
     OrganizationCreated = "organization.created";
     /// An organization was renamed.

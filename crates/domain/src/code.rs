@@ -79,6 +79,8 @@ codes! {
     RoleNotFound = "ROLE_NOT_FOUND", 404, "There is no such role.";
     /// The organization would be left without an owner.
     LastOwner = "LAST_OWNER", 409, "The last owner of an organization cannot leave or be demoted. Make somebody else an owner first.";
+    /// An admin key cannot revoke itself, and the last one that can manage keys stays.
+    SelfProtection = "SELF_PROTECTION", 409, "This would lock you or the last operator out.";
     /// No such licence key, or another app's.
     LicenseNotFound = "LICENSE_NOT_FOUND", 404, "There is no such licence.";
     /// The licence key is malformed; most likely a typing error.

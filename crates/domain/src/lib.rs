@@ -16,6 +16,7 @@ pub mod organization;
 pub mod otp;
 pub mod outbox;
 pub mod random;
+pub mod reason;
 pub mod revocation;
 pub mod role;
 pub mod scope;

@@ -29,16 +29,19 @@ pub enum EndReason {
     UserInactive,
     /// An operator ended it.
     Operator,
+    /// Every session of the app was ended. Stored with the app, not with each session.
+    AppRevoked,
 }
 
 impl EndReason {
     /// Every reason.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Logout,
         Self::Reuse,
         Self::UserRevoked,
         Self::UserInactive,
         Self::Operator,
+        Self::AppRevoked,
     ];
 
     /// As stored and as shown.
@@ -50,6 +53,7 @@ impl EndReason {
             Self::UserRevoked => "user_revoked",
             Self::UserInactive => "user_inactive",
             Self::Operator => "operator",
+            Self::AppRevoked => "app_revoked",
         }
     }
 
@@ -100,6 +104,32 @@ pub struct Session {
     pub absolute_expires_at: Timestamp,
     /// When and why it ended, if it did.
     pub ended: Option<(Timestamp, EndReason)>,
+}
+
+/// A session as operators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRecord {
+    /// The session; ended, too, where the whole app's were.
+    pub session: Session,
+    /// The address it was begun from.
+    pub ip: Option<String>,
+    /// What it was begun with, in the client's words.
+    pub user_agent: Option<String>,
+}
+
+impl SessionRecord {
+    /// `active`, `expired` or `ended`.
+    #[must_use]
+    pub fn state(&self, now: Timestamp) -> &'static str {
+        let session = &self.session;
+        if session.ended.is_some() {
+            "ended"
+        } else if session.expires_at.min(session.absolute_expires_at) <= now {
+            "expired"
+        } else {
+            "active"
+        }
+    }
 }
 
 /// The part of a session that decides about a refresh.

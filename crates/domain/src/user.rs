@@ -52,4 +52,17 @@ pub struct User {
     pub phone: Option<VerifiedAt<PhoneNumber>>,
     /// First sign-in or creation.
     pub created_at: Timestamp,
+    /// Grows with every change that an operator sees.
+    pub version: i64,
+    /// Last change.
+    pub updated_at: Timestamp,
+    /// When it was deleted.
+    pub deleted_at: Option<Timestamp>,
+    /// When a deleted user is erased. Until then it can be restored.
+    pub purge_after: Option<Timestamp>,
+    /// When everything personal was erased. Only the id is left.
+    pub erased_at: Option<Timestamp>,
 }
+
+/// Seconds for which a deleted user can be restored: 30 days.
+pub const RESTORABLE_SECONDS: i64 = 30 * 86_400;

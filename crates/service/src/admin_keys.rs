@@ -1,5 +1,7 @@
 //! Operators' API keys: made, listed, revoked, checked. There is none by default.
 
+use std::sync::Arc;
+
 use doorward_crypto::opaque::{ADMIN_KEY_PREFIX, OpaqueToken};
 use doorward_domain::app::parse_name;
 use doorward_domain::audit::{Action, Actor};
@@ -14,6 +16,7 @@ use crate::context::{Context, Describe, Operator};
 use crate::core::Core;
 use crate::error::{Error, FieldError, Result};
 use crate::idempotency::kept;
+use crate::proof::Deliberate;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -111,22 +114,69 @@ pub async fn list(
         .await
 }
 
-/// Revokes a key at once. Revoking it twice is no error.
+/// A key is to be revoked.
+#[derive(Debug)]
+pub struct RevokeAdminKey {
+    /// That it is meant; confirmed by the key's name or id.
+    pub deliberate: Deliberate,
+    /// Do it although no key is left that can manage keys. Only the command line may.
+    pub even_the_last: bool,
+}
+
+/// Revokes a key at once. Revoking it twice is no error. A key cannot revoke itself, nor the last
+/// one that can manage keys.
 ///
 /// # Errors
+/// [`Code::SelfProtection`]; [`Code::ValidationError`] when another key is confirmed;
 /// [`Code::Forbidden`] without `admin-keys:write`; [`Code::NotFound`].
-pub async fn revoke(core: &Core, operator: &Operator, id: AdminKeyId) -> Result<()> {
+pub async fn revoke(
+    core: &Core,
+    operator: &Operator,
+    id: AdminKeyId,
+    request: RevokeAdminKey,
+) -> Result<()> {
     core.authorise(operator, Scope::AdminKeysWrite).await?;
     let now = operator.context.now();
+    let actor = operator.context.actor;
+    let even_the_last = request.even_the_last && actor == Actor::Cli;
     let event = operator
         .context
         .event(None, Action::AdminKeyRevoked)
-        .on("admin_key", id);
+        .on("admin_key", id)
+        .with(serde_json::json!({
+            "reason": request.deliberate.reason(), "even_the_last": even_the_last,
+        }));
+    let request = Arc::new(request);
     core.store
         .write(move |tx| {
             let mut platform = tx.platform();
-            if platform.admin_key(id)?.is_none() {
+            let Some(key) = platform.admin_key(id)? else {
                 return Err(Error::new(Code::NotFound).with_message("There is no such admin key."));
+            };
+            request
+                .deliberate
+                .names([key.name.as_str(), &id.to_string()])?;
+            if key.revoked_at.is_some() {
+                return Ok(());
+            }
+            let managed = Scope::AdminKeysWrite;
+            // Whoever asks this waits for whoever asked before.
+            let another = platform.has_another_admin_key(id, managed, now)?;
+            if let Actor::AdminKey(own) = actor {
+                if own == id {
+                    return Err(Error::new(Code::SelfProtection)
+                        .with_message("A key cannot revoke itself. Use another one."));
+                }
+                let mine = platform.admin_key(own)?;
+                if mine.is_none_or(|mine| mine.revoked_at.is_some()) {
+                    // Two keys that revoke each other: this one came second.
+                    return Err(Error::new(Code::TokenInvalid));
+                }
+            }
+            if key.scopes.allows(managed) && !another && !even_the_last {
+                return Err(Error::new(Code::SelfProtection).with_message(
+                    "This is the last key that can manage keys. Make another one first.",
+                ));
             }
             if platform.revoke_admin_key(id, now)? {
                 platform.audit(&event)?;

@@ -16,6 +16,8 @@ const BATCHES: u32 = 200;
 /// Seconds for which the audit says who a stranger was: somebody who asked for a code and became no
 /// user.
 const STRANGER_SECONDS: i64 = 90 * 86_400;
+/// Deleted users who are erased in one run; what is left is for the next.
+const ERASED_IN_A_RUN: u32 = 200;
 /// Seconds after which another node may take a run over.
 const LEASE_SECONDS: i64 = 120;
 
@@ -53,14 +55,7 @@ pub async fn run(core: &Core, force: bool) -> Result<Run> {
     if !leased {
         return Ok(Run::NotDue);
     }
-    let outcome = match purge(core).await {
-        // The change of the master key is the rarer work, and what is dead does not wait for it.
-        Ok(purged) => match crate::licenses::reseal(core).await {
-            Ok(_) => crate::messages::reseal(core).await.map(|_| purged),
-            Err(error) => Err(error),
-        },
-        Err(error) => Err(error),
-    };
+    let outcome = work(core).await;
     let (ok, report) = match &outcome {
         Ok(purged) => (true, serde_json::json!(purged).to_string()),
         Err(error) => (false, error.code().as_str().to_owned()),
@@ -93,6 +88,15 @@ pub async fn keep_up(core: &Core) -> Result<()> {
         force = true;
     }
     Ok(())
+}
+
+/// The change of the master key is the rarer work, and what is dead does not wait for it.
+async fn work(core: &Core) -> Result<Purged> {
+    let mut purged = purge(core).await?;
+    purged.users = crate::users::erase_due(core, ERASED_IN_A_RUN).await?;
+    crate::licenses::reseal(core).await?;
+    crate::messages::reseal(core).await?;
+    Ok(purged)
 }
 
 async fn purge(core: &Core) -> Result<Purged> {

@@ -15,7 +15,8 @@ CREATE TABLE audit_personal (
     ip           TEXT,
     PRIMARY KEY (event_id)
 );
-CREATE INDEX audit_personal_user ON audit_personal (app_id, user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX audit_personal_user ON audit_personal (app_id, user_id, event_id)
+    WHERE user_id IS NOT NULL;
 -- What is nobody's does not stay.
 CREATE INDEX audit_personal_nobody ON audit_personal (event_id) WHERE user_id IS NULL;
 CREATE INDEX audit_personal_contact ON audit_personal (app_id, contact_ref)
@@ -35,11 +36,16 @@ CREATE INDEX users_status ON users (app_id, status, id);
 DROP INDEX sessions_user;
 CREATE INDEX sessions_of_user ON sessions (app_id, user_id, id);
 -- Everything that holds an address is found by it, or by the user.
-CREATE INDEX otp_requests_contact ON otp_requests (app_id, contact);
-CREATE INDEX one_time_secrets_user ON one_time_secrets (app_id, user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX otp_requests_contact ON otp_requests (app_id, contact, id);
+CREATE INDEX one_time_secrets_user ON one_time_secrets (app_id, user_id, id)
+    WHERE user_id IS NOT NULL;
 -- Keyed hash of the address a message goes to.
 ALTER TABLE outbox ADD COLUMN contact_ref BYTEA;
-CREATE INDEX outbox_contact ON outbox (app_id, contact_ref) WHERE contact_ref IS NOT NULL;
+CREATE INDEX outbox_contact ON outbox (app_id, contact_ref, id) WHERE contact_ref IS NOT NULL;
+-- What a deleted user was before, for its restoration.
+ALTER TABLE users ADD COLUMN status_before TEXT;
+-- When every session of the app was ended: `session_epoch` grew then.
+ALTER TABLE apps ADD COLUMN sessions_ended_at TIMESTAMPTZ;
 
 -- Answers to creating calls of operators that carried an Idempotency-Key, written in the
 -- transaction of what they created. Sealed, because they hold secrets that are shown once. Lives a

@@ -11,6 +11,7 @@
 )]
 
 mod counting;
+mod dump;
 mod postgres;
 
 use std::path::{Path, PathBuf};

@@ -10,6 +10,7 @@ use doorward_domain::app::AppSettings;
 use doorward_domain::audit::Actor;
 use doorward_domain::contact::{Channel, Contact, EmailAddress, PhoneNumber};
 use doorward_domain::otp::Purpose;
+use doorward_domain::reason::Reason;
 use doorward_domain::scope::Scopes;
 use doorward_domain::secret::{AppSecret, SecretText};
 use doorward_domain::signing::SigningAlg;
@@ -17,8 +18,10 @@ use doorward_domain::{AppId, Clock, OffsetClock, OsRandom, Timestamp, UserId};
 use doorward_service::apps::{self, CreateApp};
 use doorward_service::otp::{self, OtpVerified, SendOtp, VerifyOtp};
 use doorward_service::sessions::Tokens;
+use doorward_service::signing::RotateMode;
+use doorward_service::users::DeleteUser;
 use doorward_service::{
-    AppContext, Context, Core, CoreParts, Operator, Origin, PlatformSettings, Result,
+    AppContext, Context, Core, CoreParts, Deliberate, Operator, Origin, PlatformSettings, Result,
 };
 use doorward_store::Store;
 use doorward_store::platform::{AuditFilter, StoredEvent};
@@ -211,6 +214,33 @@ impl Platform {
     #[must_use]
     pub fn operator(&self) -> Operator {
         Operator::new(self.context().acting(Actor::Cli), Scopes::all())
+    }
+
+    /// That something dangerous is meant, of this thing.
+    ///
+    /// # Panics
+    /// Never.
+    #[must_use]
+    pub fn deliberate(&self, confirm: impl ToString) -> Deliberate {
+        let proof = self.operator().fresh_proof().expect("an operator");
+        let reason = Reason::parse("a test").expect("a reason");
+        Deliberate::new(proof, reason, confirm.to_string())
+    }
+
+    /// What deletes or erases a user.
+    #[must_use]
+    pub fn delete_user(&self, id: UserId) -> DeleteUser {
+        DeleteUser {
+            deliberate: self.deliberate(id),
+            without_owner: false,
+        }
+    }
+
+    /// What takes a leaked signing key away at once.
+    #[must_use]
+    pub fn retire_now(&self) -> RotateMode {
+        let kid = self.core.signing().active_kid();
+        RotateMode::RetireNow(self.deliberate(kid))
     }
 
     /// A new app with default settings.

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::Repeat;
+use super::{Meant, Repeat};
 
 /// `doorward admin-key`
 #[derive(Debug, Subcommand)]
@@ -32,5 +32,10 @@ pub(crate) enum AdminKeyCommand {
     Revoke {
         /// Its id, as `list` shows it
         id: String,
+        #[command(flatten)]
+        meant: Meant,
+        /// Do it although no key is left that can manage keys
+        #[arg(long)]
+        even_the_last: bool,
     },
 }

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::Repeat;
+use super::{Meant, Repeat};
 
 /// `doorward app`
 #[derive(Debug, Subcommand)]
@@ -57,9 +57,14 @@ pub(crate) enum AppCommand {
         set: Vec<String>,
     },
     /// Switch an app off: it signs nobody in and its API answers as for a wrong secret
+    #[command(
+        after_help = "Example:\n  doorward app deactivate shop --reason 'contract ended' --yes"
+    )]
     Deactivate {
         /// Its id or slug
         app: String,
+        #[command(flatten)]
+        meant: Meant,
     },
     /// Switch an app on again
     Reactivate {
@@ -68,10 +73,9 @@ pub(crate) enum AppCommand {
     },
     /// Replace an app's secret and print the new one, shown this once
     #[command(
-        after_help = "Examples:\n  doorward app rotate-secret shop                       \
-                            the old secret is dead at once\n  \
-                            doorward app rotate-secret shop --overlap-minutes 30  both work for \
-                            half an hour"
+        after_help = "Examples:\n  doorward app rotate-secret shop --reason yearly --yes\n  \
+                            doorward app rotate-secret shop --overlap-minutes 30 --reason yearly\n\n\
+                            The old secret is dead at once, unless an overlap is chosen."
     )]
     RotateSecret {
         /// Its id or slug
@@ -81,5 +85,7 @@ pub(crate) enum AppCommand {
         overlap_minutes: Option<i64>,
         #[command(flatten)]
         repeat: Repeat,
+        #[command(flatten)]
+        meant: Meant,
     },
 }

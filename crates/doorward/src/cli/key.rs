@@ -10,13 +10,19 @@ pub(crate) enum KeyCommand {
     /// Begin to sign with the next key
     #[command(
         after_help = "Examples:\n  doorward key rotate                scheduled or out of \
-                            caution: tokens in use stay good\n  doorward key rotate --retire-now   \
-                            a key has leaked: every access token it signed is refused"
+                            caution: tokens in use stay good\n  doorward key rotate --retire-now --reason 'key leaked'\n\n\
+                            With --retire-now every access token it signed is refused."
     )]
     Rotate {
         /// Take the former key out of the JWKS at once: every access token it signed is refused
-        #[arg(long)]
+        #[arg(long, requires = "reason")]
         retire_now: bool,
+        /// Why; it goes to the audit and stays there (with --retire-now)
+        #[arg(long, value_name = "TEXT", requires = "retire_now")]
+        reason: Option<String>,
+        /// Do not ask for the key's id once more (with --retire-now)
+        #[arg(long, requires = "retire_now")]
+        yes: bool,
     },
     /// Print the public key
     #[command(

@@ -7,12 +7,15 @@ mod backup;
 mod config;
 mod db;
 mod delivery;
+mod incident;
 mod key;
 mod license;
+mod meant;
 mod org;
 mod repeat;
 mod role;
 mod server;
+mod session;
 mod stats;
 mod template;
 mod user;
@@ -28,15 +31,18 @@ pub(crate) use backup::{BackupArgs, RestoreArgs};
 pub(crate) use config::{ConfigCommand, ReferenceForm};
 pub(crate) use db::{DbCommand, TwoDatabases};
 pub(crate) use delivery::DeliveryCommand;
+pub(crate) use incident::IncidentCommand;
 pub(crate) use key::{KeyCommand, PublicForm};
 pub(crate) use license::{LicenseCommand, LicenseKeyCommand, OneLicense};
+pub(crate) use meant::Meant;
 pub(crate) use org::{OneOrg, OrgCommand};
 pub(crate) use repeat::Repeat;
 pub(crate) use role::{RoleCommand, Whose};
 pub(crate) use server::{DevArgs, ServeArgs};
+pub(crate) use session::SessionCommand;
 pub(crate) use stats::StatsArgs;
 pub(crate) use template::{ChannelName, OneTemplate, TemplateCommand, WordsArgs};
-pub(crate) use user::UserCommand;
+pub(crate) use user::{OneUser, UserCommand, UserStatusName};
 
 /// Self-hosted authentication for many apps.
 #[derive(Parser)]
@@ -107,7 +113,13 @@ pub(crate) enum Command {
     Role(RoleCommand),
     /// Users of an app
     #[command(subcommand)]
-    User(UserCommand),
+    User(Box<UserCommand>),
+    /// Sessions of users: on which devices they are signed in
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// What to do at once when something happened
+    #[command(subcommand)]
+    Incident(IncidentCommand),
     /// Licences of an app: keys, devices, entitlements
     #[command(subcommand)]
     License(Box<LicenseCommand>),

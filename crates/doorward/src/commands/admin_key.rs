@@ -3,11 +3,11 @@
 use doorward_domain::scope::{Scope, Scopes};
 use doorward_domain::time::iso;
 use doorward_domain::{AdminKeyId, Timestamp};
-use doorward_service::admin_keys::{self, AdminKey, CreateAdminKey};
+use doorward_service::admin_keys::{self, AdminKey, CreateAdminKey, RevokeAdminKey};
 use doorward_service::{Core, Operator};
 use serde::Serialize;
 
-use super::expiry;
+use super::{expiry, meant};
 use crate::Outcome;
 use crate::cli::{AdminKeyCommand, Global};
 use crate::deployment;
@@ -48,13 +48,22 @@ pub(super) async fn run(global: &Global, command: AdminKeyCommand) -> Outcome {
             )
         }
         AdminKeyCommand::List => output::report(json, &all(core, &operator).await?),
-        AdminKeyCommand::Revoke { id } => {
+        AdminKeyCommand::Revoke {
+            id,
+            meant,
+            even_the_last,
+        } => {
             let id: AdminKeyId = id.parse().map_err(|_| {
                 Failure::usage(format!(
                     "`{id}` is no id; `doorward admin-key list` shows them."
                 ))
             })?;
-            admin_keys::revoke(core, &operator, id).await?;
+            let what = "revokes the key; whoever uses it is locked out at once";
+            let request = RevokeAdminKey {
+                deliberate: meant::deliberate(&operator, &meant, what, &id.to_string())?,
+                even_the_last,
+            };
+            admin_keys::revoke(core, &operator, id, request).await?;
             output::report(
                 json,
                 &Revoked {

@@ -6,7 +6,7 @@ use doorward_service::apps::{self, CreateApp, UpdateApp};
 use doorward_service::{Core, Operator};
 use serde::Serialize;
 
-use super::{find, settings};
+use super::{find, meant, settings};
 use crate::Outcome;
 use crate::cli::{AppCommand, Global};
 use crate::deployment;
@@ -71,9 +71,11 @@ pub(super) async fn run(global: &Global, command: AppCommand) -> Outcome {
             };
             shown(apps::update(core, &operator, id, request).await?)
         }
-        AppCommand::Deactivate { app } => {
-            let id = find::app(core, &operator, &app).await?.id;
-            shown(apps::deactivate(core, &operator, id).await?)
+        AppCommand::Deactivate { app, meant } => {
+            let app = find::app(core, &operator, &app).await?;
+            let what = "switches the app off; nobody signs in, nothing is refreshed";
+            let deliberate = meant::deliberate(&operator, &meant, what, app.slug.as_str())?;
+            shown(apps::deactivate(core, &operator, app.id, deliberate).await?)
         }
         AppCommand::Reactivate { app } => {
             let id = find::app(core, &operator, &app).await?.id;
@@ -83,12 +85,15 @@ pub(super) async fn run(global: &Global, command: AppCommand) -> Outcome {
             app,
             overlap_minutes,
             repeat,
+            meant,
         } => {
             let app = find::app(core, &operator, &app).await?;
             let given = serde_json::json!([app.id, overlap_minutes]);
             let operator = deployment::repeatable(&operator, repeat, "app rotate-secret", &given)?;
             let overlap = overlap_minutes.map(|minutes| minutes * 60);
-            let secret = apps::rotate_secret(core, &operator, app.id, overlap).await?;
+            let what = "replaces the app's secret; its backend needs the new one";
+            let deliberate = meant::deliberate(&operator, &meant, what, app.slug.as_str())?;
+            let secret = apps::rotate_secret(core, &operator, app.id, overlap, deliberate).await?;
             let next = match overlap_minutes {
                 None => "The old secret is dead.".to_owned(),
                 Some(minutes) => format!("The old secret dies in {minutes} minutes."),

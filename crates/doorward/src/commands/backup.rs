@@ -1,8 +1,8 @@
 //! `doorward backup`
 
+use std::fs;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use doorward_store::sqlite;
 use serde::Serialize;
@@ -30,7 +30,6 @@ pub(super) fn run(global: &Global, args: &BackupArgs) -> Outcome {
         )));
     }
     let partial = beside(&args.to, ".partial");
-    claim(&partial)?;
     let made = write(&options, &partial).and_then(|made| {
         fs::rename(&partial, &args.to)
             .and_then(|()| flush_directory(&args.to))
@@ -54,25 +53,15 @@ pub(super) fn run(global: &Global, args: &BackupArgs) -> Outcome {
     )
 }
 
-/// Makes the file, for its owner only from the first byte on.
-fn claim(partial: &Path) -> Outcome {
-    let made = fs::OpenOptions::new()
+fn write(options: &sqlite::Options, partial: &Path) -> Outcome<(sqlite::Examined, String, u64)> {
+    let unusable = |error: std::io::Error| failed(format!("{}: {error}", partial.display()));
+    // For its owner only from the first byte on.
+    fs::OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(partial);
-    made.map(drop).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => failed(format!(
-            "{} is there: a backup of that name is being written, or was interrupted. Remove it if \
-             none is.",
-            partial.display()
-        )),
-        _ => failed(format!("{}: {error}", partial.display())),
-    })
-}
-
-fn write(options: &sqlite::Options, partial: &Path) -> Outcome<(sqlite::Examined, String, u64)> {
-    let unusable = |error: io::Error| failed(format!("{}: {error}", partial.display()));
+        .open(partial)
+        .map_err(unusable)?;
     sqlite::backup(options, partial)?;
     let examined = sqlite::examine(partial)?;
     let sha256 = super::restore::sha256(partial).map_err(unusable)?;
@@ -118,7 +107,7 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// A new name is there after a power failure only when its directory was flushed.
-pub(super) fn flush_directory(path: &Path) -> io::Result<()> {
+pub(super) fn flush_directory(path: &Path) -> std::io::Result<()> {
     let parent = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),

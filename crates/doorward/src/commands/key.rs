@@ -5,8 +5,9 @@ use doorward_domain::time::iso;
 use doorward_service::signing::{self, RotateMode, StoredSigningKey};
 use serde::Serialize;
 
+use super::meant;
 use crate::Outcome;
-use crate::cli::{Global, KeyCommand, PublicForm};
+use crate::cli::{Global, KeyCommand, Meant, PublicForm};
 use crate::deployment;
 use crate::failure::Failure;
 use crate::output::{self, Report, labels, table};
@@ -22,11 +23,20 @@ pub(super) async fn run(global: &Global, command: KeyCommand) -> Outcome {
             let items = items.into_iter().map(KeyView::from).collect();
             output::report(json, &KeyList { items })
         }
-        KeyCommand::Rotate { retire_now } => {
-            let mode = if retire_now {
-                RotateMode::RetireNow
-            } else {
-                RotateMode::Overlap
+        KeyCommand::Rotate {
+            retire_now,
+            reason,
+            yes,
+        } => {
+            let mode = match reason {
+                Some(reason) if retire_now => {
+                    let meant = Meant { reason, yes };
+                    let what = "takes the active key out of the JWKS; every access token it signed \
+                                is refused";
+                    let kid = core.signing().active_kid();
+                    RotateMode::RetireNow(meant::deliberate(&operator, &meant, what, &kid)?)
+                }
+                _ => RotateMode::Overlap,
             };
             let kid = signing::rotate(core, &operator, mode).await?;
             let jwt_public_key = core.signing().jwt_public_key().to_owned();

@@ -14,13 +14,16 @@ mod expiry;
 mod find;
 mod health;
 mod help;
+mod incident;
 mod key;
 mod license;
 mod maintenance;
+mod meant;
 mod migrate;
 mod org;
 mod restore;
 mod role;
+mod session;
 mod settings;
 mod stats;
 mod template;
@@ -72,7 +75,9 @@ async fn beside_servers(global: &Global, command: Command) -> Outcome {
         Command::App(command) => app::run(global, command).await,
         Command::Org(command) => org::run(global, command).await,
         Command::Role(command) => role::run(global, command).await,
-        Command::User(command) => user::run(global, command).await,
+        Command::User(command) => user::run(global, *command).await,
+        Command::Session(command) => session::run(global, command).await,
+        Command::Incident(command) => incident::run(global, command).await,
         Command::AdminKey(command) => admin_key::run(global, command).await,
         Command::Key(command) => key::run(global, command).await,
         Command::Audit(command) => audit::run(global, command).await,

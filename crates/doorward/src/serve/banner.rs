@@ -54,7 +54,7 @@ impl Banner {
         format!(
             "The credentials of the apps here were shown when they were made. New ones:\n  \
              doorward app list --data-dir {dir}\n  \
-             doorward app rotate-secret demo --data-dir {dir}\n  \
+             doorward app rotate-secret demo --reason new --data-dir {dir}\n  \
              doorward admin-key create --name me --data-dir {dir}\n"
         )
     }

@@ -58,7 +58,17 @@ async fn an_app_from_creation_to_its_end() {
     assert_eq!(listed["items"].as_array().unwrap().len(), 2);
 
     // The old secret is dead at the very next request.
-    let rotated = App::of(&cli_json(data, &["app", "rotate-secret", "shop"]));
+    let rotated = App::of(&cli_json(
+        data,
+        &[
+            "app",
+            "rotate-secret",
+            "shop",
+            "--reason",
+            "a test",
+            "--yes",
+        ],
+    ));
     assert_ne!(rotated.secret, app.secret);
     let (status, refused) = server.send_otp(&app, "a@example.com").await;
     assert_eq!((status, &refused["error"]), (401, &json!("TOKEN_INVALID")));
@@ -67,12 +77,25 @@ async fn an_app_from_creation_to_its_end() {
     // Unless an overlap is chosen.
     let newest = App::of(&cli_json(
         data,
-        &["app", "rotate-secret", "shop", "--overlap-minutes", "5"],
+        &[
+            "app",
+            "rotate-secret",
+            "shop",
+            "--overlap-minutes",
+            "5",
+            "--reason",
+            "a test",
+            "--yes",
+        ],
     ));
     assert_eq!(server.send_otp(&rotated, "c@example.com").await.0, 200);
     assert_eq!(server.send_otp(&newest, "d@example.com").await.0, 200);
 
-    cli(data, &["app", "deactivate", "shop"]).ok();
+    cli(
+        data,
+        &["app", "deactivate", "shop", "--reason", "a test", "--yes"],
+    )
+    .ok();
     let (status, refused) = server.send_otp(&newest, "e@example.com").await;
     assert_eq!((status, &refused["error"]), (401, &json!("TOKEN_INVALID")));
     assert_eq!(
@@ -117,7 +140,18 @@ async fn an_admin_key_from_creation_to_its_end() {
     assert_eq!(ask("/metrics").await, 403);
     let listed = cli_json(data, &["admin-key", "list"]);
     assert!(!listed.to_string().contains(key), "the list holds no key");
-    cli(data, &["admin-key", "revoke", made["id"].as_str().unwrap()]).ok();
+    cli(
+        data,
+        &[
+            "admin-key",
+            "revoke",
+            made["id"].as_str().unwrap(),
+            "--reason",
+            "a test",
+            "--yes",
+        ],
+    )
+    .ok();
     assert_eq!(ask("/admin/apps").await, 401);
 
     let said = cli(
@@ -206,7 +240,18 @@ async fn signing_keys_rotate_without_a_restart() {
     );
 
     let (_, tokens) = server.sign_in(&app, "bob@example.com").await;
-    cli(data, &["key", "rotate", "--retire-now"]).ok();
+    cli(
+        data,
+        &[
+            "key",
+            "rotate",
+            "--retire-now",
+            "--reason",
+            "a test",
+            "--yes",
+        ],
+    )
+    .ok();
     let leaked = tokens["access_token"].as_str().unwrap().to_owned();
     within_a_second("tokens of a leaked key are dead", async || {
         let request = server.http.get(format!("{}/auth/me", server.public));
@@ -351,7 +396,21 @@ async fn a_creating_command_may_be_repeated() {
             &["app", "create", "--name", "Shop", "--slug", "shop"][..],
             "app_secret",
         ),
-        (&["app", "rotate-secret", "demo"], "app_secret"),
+        (
+            &["app", "rotate-secret", "demo", "--reason", "test", "--yes"],
+            "app_secret",
+        ),
+        (
+            &[
+                "user",
+                "create",
+                "--email",
+                "a@example.com",
+                "--app",
+                "demo",
+            ],
+            "user_id",
+        ),
         (&["admin-key", "create", "--name", "ci"], "admin_key"),
         (&["org", "create", "--name", "Acme", "--app", "demo"], "id"),
         (&["license", "generate", "--app", "demo"], "license_key"),

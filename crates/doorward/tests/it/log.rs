@@ -21,7 +21,15 @@ async fn the_log_of_a_full_run_holds_no_secret() {
         full_run(&server, &mut secrets).await;
         let data = dir.path().to_str().unwrap();
         let rotated = run(doorward()
-            .args(["app", "rotate-secret", "demo", "--json"])
+            .args([
+                "app",
+                "rotate-secret",
+                "demo",
+                "--json",
+                "--yes",
+                "--reason",
+                "a test",
+            ])
             .args(["--data-dir", data]));
         let app = App::of(&rotated.ok().json());
         secrets.push(app.secret.clone());

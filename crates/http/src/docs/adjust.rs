@@ -88,7 +88,7 @@ pub(super) fn at_least_one(document: &mut Value, schema: &str, fields: [&str; 2]
 }
 
 /// Operations of operators that create, or hand out a secret once, and answer 200.
-const ALSO_REPEATABLE: [&str; 2] = ["rotateAppSecret", "addMember"];
+const ALSO_REPEATABLE: [&str; 3] = ["rotateAppSecret", "addMember", "incidentSecretExposed"];
 
 /// Says of every operation that creates something that it may be repeated with an
 /// `Idempotency-Key`, and what it answers when the key came with another request.

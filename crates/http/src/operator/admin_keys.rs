@@ -10,13 +10,14 @@ use doorward_domain::app::parse_name;
 use doorward_domain::scope::{Scope, Scopes};
 use doorward_domain::time::iso;
 use doorward_service::Error;
-use doorward_service::admin_keys::{self, AdminKey, CreateAdminKey};
+use doorward_service::admin_keys::{self, AdminKey, CreateAdminKey, RevokeAdminKey};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::OperatorFace;
 use super::auth::Authenticated;
 use super::creating::Creating;
+use super::deliberate::meant;
 use crate::docs::refusals;
 use crate::error::ApiResult;
 use crate::public::Success;
@@ -165,15 +166,21 @@ fn read(mut fields: Fields) -> ApiResult<CreateAdminKey> {
 
 refusals!(
     RevokeAdminKeyRefusals = ALWAYS | OPERATOR + ValidationError,
-    NotFound
+    NotFound,
+    SelfProtection
 );
 
 /// Revoke an admin key
 ///
-/// It is dead at once on every node. Doing it twice is no error. Scope `admin-keys:write`.
+/// It is dead at once on every node. Doing it twice is no error. A key cannot revoke itself, nor the
+/// last one with the scope `admin-keys:write`. Scope `admin-keys:write`.
 #[utoipa::path(
     delete, path = "/admin/admin-keys/{id}", operation_id = "revokeAdminKey", tag = "Admin keys",
-    params(("id" = uuid::Uuid, Path, description = "The key's id.")),
+    params(
+        ("id" = uuid::Uuid, Path, description = "The key's id."),
+        ("reason" = String, Query, min_length = 3, max_length = 500, description = "Why; it goes to the audit and stays there."),
+        ("confirm" = String, Query, description = "The key's name or id, once more."),
+    ),
     responses((status = 200, description = "Revoked.", body = Success), RevokeAdminKeyRefusals),
     security(("admin_key" = [])),
 )]
@@ -181,8 +188,15 @@ pub(super) async fn revoke(
     State(face): State<Arc<OperatorFace>>,
     Authenticated(operator): Authenticated,
     Path(id): Path<String>,
+    QueryFields(mut fields): QueryFields,
 ) -> ApiResult<Json<Success>> {
     let id = uuid(&id).map_err(|message| Error::field("id", message))?;
-    admin_keys::revoke(&face.core, &operator, id).await?;
+    let meant = meant(&mut fields);
+    fields.refuse_unknown();
+    let request = RevokeAdminKey {
+        deliberate: fields.finish(|| meant)?.by(&operator)?,
+        even_the_last: false,
+    };
+    admin_keys::revoke(&face.core, &operator, id, request).await?;
     Ok(Json(Success { success: true }))
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use doorward_domain::reason::Reason;
 use doorward_domain::signing::{KeyState, SigningAlg};
 use doorward_domain::time::iso;
 use doorward_service::signing::{self, RotateMode, StoredSigningKey};
@@ -12,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::OperatorFace;
 use super::auth::Authenticated;
+use super::deliberate::meant;
 use crate::docs::refusals;
 use crate::error::ApiResult;
 use crate::read::{Fields, JsonBody};
@@ -100,6 +102,12 @@ pub(super) struct RotateKeysRequest {
     /// For a leaked key: it leaves the JWKS at once and every token it signed is refused. Absent or
     /// false: it stays until its last token is dead.
     retire_now: Option<bool>,
+    /// Why. Required with `retire_now`; it goes to the audit and stays there.
+    #[schema(value_type = Option<String>, min_length = 3, max_length = 500)]
+    reason: Option<Reason>,
+    /// The id of the active key, once more. Required with `retire_now`.
+    #[schema(max_length = 254)]
+    confirm: Option<String>,
 }
 
 /// The key that signs from now on.
@@ -130,10 +138,14 @@ pub(super) async fn rotate(
 ) -> ApiResult<Json<RotatedKey>> {
     let mut fields = body.map_or_else(Fields::empty, Fields::from);
     let retire_now = fields.optional_bool("retire_now");
+    // Without `retire_now` nothing dies: then neither is known here.
+    let meant = (retire_now == Some(Some(true))).then(|| meant(&mut fields));
     fields.refuse_unknown();
-    let mode = match fields.finish(|| retire_now)? {
-        Some(true) => RotateMode::RetireNow,
-        _ => RotateMode::Overlap,
+    let meant =
+        fields.finish(|| retire_now.and_then(|_| meant.map_or(Some(None), |m| m.map(Some))))?;
+    let mode = match meant {
+        Some(meant) => RotateMode::RetireNow(meant.by(&operator)?),
+        None => RotateMode::Overlap,
     };
     let kid = signing::rotate(&face.core, &operator, mode).await?;
     let jwt_public_key = face.core.signing().jwt_public_key().to_owned();

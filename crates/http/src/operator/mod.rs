@@ -5,8 +5,10 @@ mod apps;
 mod audit;
 mod auth;
 mod creating;
+mod deliberate;
 mod dev;
 mod doctor;
+mod incidents;
 mod keys;
 mod licenses;
 mod messages;
@@ -62,7 +64,6 @@ fn limited() -> OpenApiRouter<Arc<OperatorFace>> {
         .routes(routes!(apps::status::deactivate))
         .routes(routes!(apps::status::reactivate))
         .routes(routes!(apps::rotate_secret::rotate_secret))
-        .routes(routes!(users::show, users::update))
         .routes(routes!(tenants::list::list, tenants::change::create))
         .routes(routes!(tenants::list::show, tenants::change::update))
         .routes(routes!(tenants::members::list, tenants::members::add))
@@ -77,6 +78,8 @@ fn limited() -> OpenApiRouter<Arc<OperatorFace>> {
         .routes(routes!(audit::list))
         .routes(routes!(doctor::examine))
         .routes(routes!(stats::show))
+        .merge(users::routes())
+        .merge(incidents::routes())
         .merge(licenses::routes())
         .merge(messages::routes())
 }

@@ -204,7 +204,7 @@ on_both_engines! {
         let front = Front::start(&db).await;
         let app = front.platform.app("shop").await;
         let off = front.platform.app("off").await;
-        let deactivate = crate::front::ask("POST", format!("/admin/apps/{}/deactivate", off.id));
+        let deactivate = post(format!("/admin/apps/{}/deactivate", off.id), crate::front::meant(off.id));
         assert_eq!(front.admin(deactivate).await.status, 200);
         let ask = |id: &str, secret: &str| {
             post("/auth/revoke", json!({"app_id": id, "app_secret": secret, "refresh_token": "x"}))
@@ -259,8 +259,8 @@ on_both_engines! {
         let front = Front::start(&db).await;
         let app = front.platform.app("shop").await;
         let (user, tokens) = front.platform.sign_in(&app, "ada@example.com").await;
-        let path = format!("/admin/apps/{}/users/{user}", app.id);
-        let off = crate::front::ask("PATCH", path).body(json!({"status": "deactivated"}));
+        let path = format!("/admin/apps/{}/users/{user}/deactivate", app.id);
+        let off = crate::front::ask("POST", path);
         assert_eq!(front.admin(off).await.json()["status"], "deactivated");
         let answer = front.send(refresh(&json!(tokens.refresh_token.expose())).by(&app)).await;
         assert_eq!(answer.brief(), (403, "USER_DELETED".to_owned()));

@@ -200,8 +200,8 @@ async fn of_sessions(codes: &mut Codes, app: &TestApp) {
         .app(app, "/auth/verify-otp", taken, Code::AddressTaken)
         .await;
     let (eve, tokens) = codes.front.platform.sign_in(app, "eve@example.com").await;
-    let off = ask("PATCH", format!("/admin/apps/{}/users/{eve}", app.id));
-    let off = off.body(json!({"status": "deactivated"}));
+    let off = format!("/admin/apps/{}/users/{eve}/deactivate", app.id);
+    let off = ask("POST", off);
     assert_eq!(codes.front.admin(off).await.status, 200);
     let refresh = json!({"refresh_token": tokens.refresh_token.expose()});
     codes
@@ -334,6 +334,12 @@ async fn of_requests(codes: &mut Codes, app: &TestApp) {
     codes.admin(get(unknown), Code::AppNotFound).await;
     let twice = post("/admin/apps", json!({"name": "Shop", "slug": "shop"}));
     codes.admin(twice, Code::Conflict).await;
+    let keys = codes.front.admin(get("/admin/admin-keys")).await.json();
+    let own = keys["items"][0]["id"].as_str().unwrap();
+    let itself = format!("/admin/admin-keys/{own}?reason=a+test&confirm={own}");
+    codes
+        .admin(ask("DELETE", itself), Code::SelfProtection)
+        .await;
     let narrow = codes.front.key(&[Scope::KeysRead]).await;
     let answer = codes
         .front

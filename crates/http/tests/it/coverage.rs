@@ -5,6 +5,7 @@ mod isolation;
 mod licenses;
 mod messages;
 mod organizations;
+mod people;
 mod repeatable;
 
 use std::collections::BTreeSet;
@@ -62,6 +63,7 @@ struct World {
     spare_key_id: String,
     organization: organizations::Organization,
     licenses: licenses::Licenses,
+    people: people::People,
 }
 
 impl World {
@@ -102,6 +104,7 @@ impl World {
         let user_id = user.parse().unwrap();
         let organization =
             organizations::Organization::seed(&front.platform, &a, &b, user_id).await;
+        let people = people::People::seed(&front.platform, &a, &b).await;
         let licenses = licenses::Licenses::seed(&front.platform, &a, &b, user_id).await;
         let otp_request_id = sent["otp_request_id"].as_str().unwrap().to_owned();
         Self {
@@ -116,6 +119,7 @@ impl World {
             spare_key_id,
             organization,
             licenses,
+            people,
         }
     }
 
@@ -145,12 +149,11 @@ impl World {
             as_foreign: None,
             audited: &[],
         };
-        let user_of =
-            |app: doorward_domain::AppId| format!("/admin/apps/{app}/users/{}", self.user);
-        // Before the case that switches the user off.
         let mut cases = self.organization.cases();
         cases.extend(self.licenses.cases());
         cases.extend(messages::cases(a));
+        cases.extend(self.people.cases());
+        let meant = json!({"reason": "a test", "confirm": b});
         cases.extend([
             app(
                 "POST /auth/send-otp",
@@ -235,7 +238,7 @@ impl World {
             key(
                 "POST /admin/apps/{app_id}/deactivate",
                 Scope::AppsWrite,
-                ask("POST", format!("/admin/apps/{b}/deactivate")),
+                post(format!("/admin/apps/{b}/deactivate"), meant.clone()),
                 &["app.deactivated"],
             ),
             key(
@@ -247,25 +250,9 @@ impl World {
             key(
                 "POST /admin/apps/{app_id}/rotate-secret",
                 Scope::AppsWrite,
-                ask("POST", format!("/admin/apps/{b}/rotate-secret")),
+                post(format!("/admin/apps/{b}/rotate-secret"), meant),
                 &["app.secret_rotated"],
             ),
-            Case {
-                operation: "GET /admin/apps/{app_id}/users/{user_id}",
-                needs: Needs::Key(Scope::UsersRead),
-                good: get(user_of(a)),
-                foreign: Foreign::Refused(404, "USER_NOT_FOUND"),
-                as_foreign: Some(get(user_of(b))),
-                audited: &[],
-            },
-            Case {
-                operation: "PATCH /admin/apps/{app_id}/users/{user_id}",
-                needs: Needs::Key(Scope::UsersWrite),
-                good: ask("PATCH", user_of(a)).body(json!({"status": "deactivated"})),
-                foreign: Foreign::Refused(404, "USER_NOT_FOUND"),
-                as_foreign: Some(ask("PATCH", user_of(b)).body(json!({"status": "deleted"}))),
-                audited: &["user.status_changed"],
-            },
             key(
                 "GET /admin/admin-keys",
                 Scope::AdminKeysRead,
@@ -284,7 +271,13 @@ impl World {
             key(
                 "DELETE /admin/admin-keys/{id}",
                 Scope::AdminKeysWrite,
-                ask("DELETE", format!("/admin/admin-keys/{}", self.spare_key_id)),
+                ask(
+                    "DELETE",
+                    format!(
+                        "/admin/admin-keys/{}?reason=a+test&confirm=spare",
+                        self.spare_key_id
+                    ),
+                ),
                 &["admin_key.revoked"],
             ),
             key("GET /admin/keys", Scope::KeysRead, get("/admin/keys"), &[]),
@@ -320,6 +313,7 @@ impl World {
                 &[],
             ),
         ]);
+        cases.push(self.people.last_case());
         cases
     }
 

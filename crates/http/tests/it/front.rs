@@ -61,6 +61,11 @@ pub(crate) fn get(path: impl Into<String>) -> Ask {
     ask("GET", path)
 }
 
+/// What a dangerous call carries.
+pub(crate) fn meant(confirm: impl serde::Serialize) -> Value {
+    json!({"reason": "a test", "confirm": confirm})
+}
+
 pub(crate) fn post(path: impl Into<String>, body: Value) -> Ask {
     ask("POST", path).body(body)
 }

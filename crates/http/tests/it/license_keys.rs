@@ -7,7 +7,7 @@ use doorward_service::license_keys;
 use doorward_testkit::on_both_engines;
 use doorward_verify::JwksSet;
 
-use crate::front::{Front, ask, get};
+use crate::front::{Front, get, post};
 
 async fn kids(front: &Front, path: &str) -> BTreeSet<String> {
     let answer = front.send(get(path)).await;
@@ -57,7 +57,7 @@ on_both_engines! {
         assert_eq!(nobody.brief(), (404, "APP_NOT_FOUND".to_owned()));
         let nonsense = front.send(get("/apps/shop/license-keys.json")).await;
         assert_eq!(nonsense.fields(), ["app_id"]);
-        let deactivate = ask("POST", format!("/admin/apps/{}/deactivate", app.id));
+        let deactivate = post(format!("/admin/apps/{}/deactivate", app.id), crate::front::meant(app.id));
         assert_eq!(front.admin(deactivate).await.status, 200);
         let gone = front.send(get(format!("/apps/{}/license-keys.json", app.id))).await;
         assert_eq!(gone.brief(), (404, "APP_NOT_FOUND".to_owned()));

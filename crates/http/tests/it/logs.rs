@@ -108,7 +108,7 @@ on_both_engines! {
         let verify = json!({"otp_request_id": sent["otp_request_id"], "otp": code.expose(), "purpose": "LOGIN"});
         let signed_in = front.send(post("/auth/verify-otp", verify).by(&app)).await.json();
         let key = front.admin(post("/admin/admin-keys", json!({"name": "k", "scopes": ["apps:read"]}))).await.json();
-        let secret = front.admin(ask("POST", format!("/admin/apps/{}/rotate-secret", app.id))).await.json();
+        let secret = front.admin(post(format!("/admin/apps/{}/rotate-secret", app.id), crate::front::meant(app.id))).await.json();
         let renewed = doorward_testkit::platform::TestApp {
             secret: doorward_domain::secret::AppSecret::parse(secret["app_secret"].as_str().unwrap()).unwrap(),
             ..app.clone()

@@ -4,7 +4,7 @@ use doorward_domain::scope::Scope;
 use doorward_testkit::on_both_engines;
 use serde_json::{Value, json};
 
-use crate::front::{Front, ask, get, post, send_to};
+use crate::front::{Front, ask, get, meant, post, send_to};
 
 on_both_engines! {
     async fn an_app_from_creation_to_deactivation(db: TestDatabase) {
@@ -52,7 +52,7 @@ on_both_engines! {
         let back = front.admin(ask("PATCH", &path).body(back).header("if-match", "*")).await.json();
         assert_eq!(back["settings"]["otp_seconds"], 300);
 
-        let off = front.admin(ask("POST", format!("{path}/deactivate"))).await.json();
+        let off = front.admin(post(format!("{path}/deactivate"), meant("my-shop"))).await.json();
         assert_eq!(off["status"], "deactivated");
         let on = front.admin(ask("POST", format!("{path}/reactivate"))).await.json();
         assert_eq!(on["status"], "active");
@@ -103,16 +103,20 @@ on_both_engines! {
         };
         let first = app.secret.expose();
         assert_eq!(status(first).await, 200);
-        let second = front.admin(ask("POST", &path)).await.json();
+        let wrong = front.admin(post(&path, meant("shops"))).await;
+        assert_eq!(wrong.fields(), ["confirm"]);
+        assert_eq!(front.admin(post(&path, json!({}))).await.fields(), ["reason", "confirm"]);
+        assert_eq!(status(first).await, 200);
+        let second = front.admin(post(&path, meant("shop"))).await.json();
         let second = second["app_secret"].as_str().unwrap();
         assert_eq!((status(first).await, status(second).await), (401, 200));
-        let third = front.admin(post(&path, json!({"overlap_seconds": 60}))).await.json();
+        let third = front.admin(post(&path, json!({"overlap_seconds": 60, "reason": "a test", "confirm": app.id}))).await.json();
         let third = third["app_secret"].as_str().unwrap();
         assert_eq!((status(second).await, status(third).await), (200, 200));
         front.platform.advance(60);
         assert_eq!((status(second).await, status(third).await), (401, 200));
-        let answer = front.admin(post(&path, json!({"overlap_seconds": 0}))).await;
-        assert_eq!(answer.fields(), ["overlap_seconds"]);
+        let answer = front.admin(post(&path, json!({"overlap_seconds": 0, "reason": "mail ada@example.com"}))).await;
+        assert_eq!(answer.fields(), ["overlap_seconds", "reason", "confirm"]);
     }
 
     async fn lists_come_in_pages(db: TestDatabase) {
@@ -232,11 +236,11 @@ on_both_engines! {
         let listed = front.admin(get("/admin/admin-keys")).await.json();
         let id = listed["items"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
         for _ in 0..2 {
-            let revoke = ask("DELETE", format!("/admin/admin-keys/{id}"));
+            let revoke = ask("DELETE", format!("/admin/admin-keys/{id}?reason=a%20test&confirm={id}"));
             assert_eq!(front.admin(revoke).await.json(), json!({"success": true}));
         }
         assert_eq!(apps(&other).await, 401);
-        let unknown = ask("DELETE", "/admin/admin-keys/01890a5d-ac96-774b-bcce-b302099a8057");
+        let unknown = ask("DELETE", "/admin/admin-keys/01890a5d-ac96-774b-bcce-b302099a8057?reason=a+test&confirm=x");
         assert_eq!(front.admin(unknown).await.brief(), (404, "NOT_FOUND".to_owned()));
     }
 
@@ -254,7 +258,11 @@ on_both_engines! {
             states
         };
         assert_eq!(states().await, ["active", "next", "retiring"]);
-        let at_once = front.admin(post("/admin/keys/rotate", json!({"retire_now": true}))).await;
+        let bare = front.admin(post("/admin/keys/rotate", json!({"retire_now": true}))).await;
+        assert_eq!(bare.fields(), ["reason", "confirm"]);
+        let mut at_once = meant(&rotated["kid"]);
+        at_once["retire_now"] = json!(true);
+        let at_once = front.admin(post("/admin/keys/rotate", at_once)).await;
         assert_eq!(at_once.status, 200);
         assert!(states().await.contains(&"retired".to_owned()));
         let bad = front.admin(post("/admin/keys/rotate", json!({"retire_now": "yes", "x": 1}))).await;

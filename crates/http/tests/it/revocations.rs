@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::front::{Answer, Front, ask, get, post, send_to};
+use crate::front::{Answer, Front, get, post, send_to};
 
 /// What the docs promise for consumers that wait for news: in seconds, on an idle machine.
 const PROMISED: Duration = Duration::from_secs(2);
@@ -179,7 +179,7 @@ on_both_engines! {
         assert_eq!(consumer.look(&bystander.access_token, now()), Ok(()));
 
         // The app is switched off: nobody's tokens count.
-        let off = ask("POST", format!("/admin/apps/{}/deactivate", app.id));
+        let off = post(format!("/admin/apps/{}/deactivate", app.id), crate::front::meant(app.id));
         assert_eq!(front.admin(off).await.status, 200);
         let all = consumer
             .until_refused(&bystander.access_token, Reason::AppRevoked, &front)

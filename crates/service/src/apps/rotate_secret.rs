@@ -1,5 +1,7 @@
 //! Replacing an app's secret.
 
+use std::sync::Arc;
+
 use doorward_crypto::opaque::app_secret_hash;
 use doorward_domain::audit::Action;
 use doorward_domain::scope::Scope;
@@ -12,6 +14,7 @@ use crate::context::{Describe, Operator};
 use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::idempotency::kept;
+use crate::proof::Deliberate;
 
 /// Longest overlap of two secrets, in seconds.
 pub const MAX_OVERLAP_SECONDS: i64 = 7 * 86_400;
@@ -24,7 +27,7 @@ struct Rotated {
 }
 
 /// Replaces an app's secret and gives the new one, shown this once. The old one dies at once on
-/// every node, unless an overlap in seconds (1 to 604,800) is chosen.
+/// every node, unless an overlap in seconds (1 to 604,800) is chosen. Confirmed by slug or id.
 ///
 /// # Errors
 /// [`Code::Forbidden`] without `apps:write`; [`Code::AppNotFound`]; [`Code::ValidationError`].
@@ -33,6 +36,7 @@ pub async fn rotate_secret(
     operator: &Operator,
     id: AppId,
     overlap_seconds: Option<i64>,
+    deliberate: Deliberate,
 ) -> Result<AppSecret> {
     core.authorise(operator, Scope::AppsWrite).await?;
     if overlap_seconds.is_some_and(|seconds| !(1..=MAX_OVERLAP_SECONDS).contains(&seconds)) {
@@ -49,10 +53,17 @@ pub async fn rotate_secret(
     let event = context
         .event(Some(id), Action::AppSecretRotated)
         .on("app", id)
-        .with(serde_json::json!({ "overlap_seconds": overlap_seconds }));
+        .with(serde_json::json!({
+            "overlap_seconds": overlap_seconds, "reason": deliberate.reason(),
+        }));
+    let deliberate = Arc::new(deliberate);
     let rotated = core
         .create(operator, Some(id), move |tx| {
             let mut platform = tx.platform();
+            let app = platform
+                .app(id)?
+                .ok_or_else(|| Error::new(Code::AppNotFound))?;
+            deliberate.names_app(&app)?;
             if !platform.rotate_secret(id, &hash, overlap_until, now)? {
                 return Err(Error::new(Code::AppNotFound));
             }

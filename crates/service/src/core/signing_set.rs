@@ -85,6 +85,15 @@ impl SigningSet {
         &self.base64_pem
     }
 
+    /// The id of the active key; empty while there is none.
+    #[must_use]
+    pub fn active_kid(&self) -> String {
+        self.active
+            .as_ref()
+            .map(|key| key.kid().to_owned())
+            .unwrap_or_default()
+    }
+
     /// The active public key as PEM.
     #[must_use]
     pub fn public_pem(&self) -> &str {

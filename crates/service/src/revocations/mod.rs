@@ -6,4 +6,6 @@ mod record;
 
 pub use feed::{Document, FEED_WAIT_MAX, current, next};
 pub(crate) use feeds::{Feeds, follow};
-pub(crate) use record::{ended_session, ended_sessions_of_user, switched_off_app};
+pub(crate) use record::{
+    NODE_SKEW_SECONDS, ended_session, ended_sessions_of_user, switched_off_app,
+};

@@ -17,7 +17,7 @@ const LONGEST_TOKEN_SECONDS: i64 = 3_600;
 const TOLERANCE_SECONDS: i64 = 120;
 
 /// How far the clocks of two nodes may be apart, in seconds.
-const NODE_SKEW_SECONDS: i64 = 5;
+pub(crate) const NODE_SKEW_SECONDS: i64 = 5;
 
 /// The access tokens of one session no longer count.
 pub(crate) fn ended_session(
@@ -42,7 +42,7 @@ pub(crate) fn ended_sessions_of_user(
     record(context, app, tx, Revoked::User(user), until)
 }
 
-/// No access token of an app counts any more.
+/// No access token of an app that was issued until now counts any more.
 pub(crate) fn switched_off_app(context: &Context, app: &App, tx: &mut WriteTx<'_>) -> Result<()> {
     // Another node whose clock is ahead may have issued one with a later time.
     let until = plus_seconds(context.now(), NODE_SKEW_SECONDS);

@@ -2,11 +2,13 @@
 
 mod begin;
 mod me;
+mod operate;
 mod refresh;
 mod revoke;
 
 pub(crate) use begin::{Begun, begin};
 pub use me::{Me, bearer_user, me};
+pub use operate::{end, end_all, list, show};
 pub use refresh::{Refresh, refresh};
 pub use revoke::{revoke, revoke_user};
 

@@ -10,6 +10,7 @@ use super::load::{create, reload};
 use crate::context::{Context, Describe, Operator};
 use crate::core::Core;
 use crate::error::{Error, Result};
+use crate::proof::Deliberate;
 
 /// Longest life of an access token, in seconds: the most that an app can set.
 const LONGEST_TOKEN_SECONDS: i64 = 3_600;
@@ -19,14 +20,21 @@ const LONGEST_TOKEN_SECONDS: i64 = 3_600;
 const MOST_PUBLISHED: usize = 16;
 
 /// What happens to the key that stops signing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum RotateMode {
     /// It stays published until the last token it signed is dead.
     Overlap,
     /// It leaves the JWKS at once: every token it signed is refused. For a leaked key. So do the
     /// keys that lay beside it, the next one included: whoever could read one could read them all,
-    /// and would sign on with the successor.
-    RetireNow,
+    /// and would sign on with the successor. Confirmed by the id of the active key.
+    RetireNow(Deliberate),
+}
+
+/// As decided: what the transaction needs of a [`RotateMode`].
+#[derive(Clone, Default)]
+struct How {
+    retire_now: bool,
+    reason: Option<String>,
 }
 
 /// Rotates on demand and gives the id of the new active key.
@@ -40,7 +48,8 @@ pub async fn rotate(core: &Core, operator: &Operator, mode: RotateMode) -> Resul
         .store
         .read(|tx| Ok::<_, Error>(tx.platform().signing_keys()?))
         .await?;
-    if mode == RotateMode::Overlap && keys.len() >= MOST_PUBLISHED {
+    let retire_now = matches!(mode, RotateMode::RetireNow(_));
+    if !retire_now && keys.len() >= MOST_PUBLISHED {
         return Err(Error::new(Code::Conflict).with_message(
             "Too many former keys are still published. Wait until the tokens they signed are dead.",
         ));
@@ -49,11 +58,15 @@ pub async fn rotate(core: &Core, operator: &Operator, mode: RotateMode) -> Resul
         .into_iter()
         .find(|key| key.state == KeyState::Active)
         .ok_or_else(|| Error::internal("there is no active signing key"))?;
-    if mode == RotateMode::RetireNow {
+    let mut reason = None;
+    if let RotateMode::RetireNow(deliberate) = &mode {
+        deliberate.names([active.kid.as_str()])?;
+        reason = Some(deliberate.reason().to_owned());
         retire_others(core, &operator.context).await?;
     }
     create_next(core, &operator.context).await?;
-    let activated = activate_next(core, &operator.context, active.kid, mode).await?;
+    let how = How { retire_now, reason };
+    let activated = activate_next(core, &operator.context, active.kid, how).await?;
     let kid = activated.ok_or_else(|| {
         Error::new(Code::Conflict).with_message("Somebody else rotated the keys at this moment.")
     })?;
@@ -91,7 +104,7 @@ pub async fn tick(core: &Core) -> Result<()> {
         && published_long_enough
     {
         let former = active.kid.clone();
-        changed |= activate_next(core, &context, former, RotateMode::Overlap)
+        changed |= activate_next(core, &context, former, How::default())
             .await?
             .is_some();
         changed |= create(core, &context, KeyState::Next).await?;
@@ -138,15 +151,16 @@ async fn activate_next(
     core: &Core,
     context: &Context,
     former: String,
-    mode: RotateMode,
+    how: How,
 ) -> Result<Option<String>> {
     let now = context.now();
-    let retire_after = match mode {
-        RotateMode::Overlap => plus_seconds(
+    let retire_after = if how.retire_now {
+        now
+    } else {
+        plus_seconds(
             now,
             LONGEST_TOKEN_SECONDS + core.settings.key_overlap_seconds,
-        ),
-        RotateMode::RetireNow => now,
+        )
     };
     let event = context.clone();
     core.store
@@ -155,13 +169,20 @@ async fn activate_next(
             let Some(kid) = platform.rotate_signing_key(&former, now, retire_after)? else {
                 return Ok(None);
             };
-            platform.audit(&event.event(None, Action::SigningKeyRotated).on("signing_key", &kid).with(
-                serde_json::json!({ "former": former, "retire_now": mode == RotateMode::RetireNow }),
-            ))?;
-            if mode == RotateMode::RetireNow {
+            platform.audit(
+                &event
+                    .event(None, Action::SigningKeyRotated)
+                    .on("signing_key", &kid)
+                    .with(serde_json::json!({
+                        "former": former, "retire_now": how.retire_now, "reason": how.reason,
+                    })),
+            )?;
+            if how.retire_now {
                 for retired in platform.retire_signing_keys(now)? {
                     platform.audit(
-                        &event.event(None, Action::SigningKeyRetired).on("signing_key", retired),
+                        &event
+                            .event(None, Action::SigningKeyRetired)
+                            .on("signing_key", retired),
                     )?;
                 }
             }

@@ -1,107 +1,85 @@
-//! Users of an app, as operators change them.
+//! Users of an app, as operators see and change them.
 
-use doorward_domain::audit::Action;
-use doorward_domain::contact::Contact;
-use doorward_domain::scope::Scope;
-use doorward_domain::session::EndReason;
-use doorward_domain::user::{User, UserStatus};
-use doorward_domain::{AppId, Code, UserId};
-use doorward_store::app::EndedSessions;
+mod create;
+mod delete;
+mod erase;
+mod export;
+mod search;
+mod status;
+mod update;
 
-use crate::context::{Describe, Operator};
-use crate::core::Core;
+pub use create::{CreateUser, NewContact, create};
+pub use delete::{DeleteUser, delete, restore};
+pub(crate) use erase::erase_due;
+pub use erase::{Erased, erase};
+pub use export::{ExportItem, ExportPage, ExportPlace, export};
+pub use search::{find, list, show};
+pub(crate) use status::end_sessions;
+pub use status::{SetStatus, deactivate, reactivate, set_status};
+pub use update::{ContactChange, UpdateUser, update};
+
+pub use doorward_store::app::UserFilter;
+
+use doorward_domain::contact::{Contact, EmailAddress, PhoneNumber};
+use doorward_domain::user::User;
+use doorward_domain::{Code, UserId};
+use doorward_store::WriteTx;
+
+use crate::caller::Here;
 use crate::error::{Error, Result};
-use crate::revocations::ended_sessions_of_user;
+use crate::proof::Deliberate;
 
-/// A user of an app.
-///
-/// # Errors
-/// [`Code::Forbidden`] without `users:read`; [`Code::AppNotFound`]; [`Code::UserNotFound`].
-pub async fn show(core: &Core, operator: &Operator, app_id: AppId, id: UserId) -> Result<User> {
-    core.authorise(operator, Scope::UsersRead).await?;
-    core.store
-        .read(move |tx| {
-            if tx.platform().app(app_id)?.is_none() {
-                return Err(Error::new(Code::AppNotFound));
-            }
-            tx.app(app_id)
-                .user(id)?
-                .ok_or_else(|| Error::new(Code::UserNotFound))
-        })
-        .await
+/// Most users in one page.
+pub const PAGE_MAX: u32 = 101;
+
+fn found(user: Option<User>) -> Result<User> {
+    user.ok_or_else(|| Error::new(Code::UserNotFound))
 }
 
-/// The user who has an address in an app, verified or not. Deleted ones are among them, as in
-/// [`show`].
-///
-/// # Errors
-/// As [`show`].
-pub async fn find(
-    core: &Core,
-    operator: &Operator,
-    app_id: AppId,
-    contact: Contact,
-) -> Result<User> {
-    core.authorise(operator, Scope::UsersRead).await?;
-    core.store
-        .read(move |tx| {
-            if tx.platform().app(app_id)?.is_none() {
-                return Err(Error::new(Code::AppNotFound));
-            }
-            tx.app(app_id)
-                .user_by_contact(&contact)?
-                .ok_or_else(|| Error::new(Code::UserNotFound))
-        })
-        .await
+/// The addresses of a user.
+fn contacts(user: &User) -> impl Iterator<Item = Contact> {
+    let email = user
+        .email
+        .as_ref()
+        .map(|known| Contact::Email(known.value.clone()));
+    let phone = user
+        .phone
+        .as_ref()
+        .map(|known| Contact::Phone(known.value.clone()));
+    email.into_iter().chain(phone)
 }
 
-/// Switches a user off, deletes it softly, or switches it on again. Its sessions end in the same
-/// transaction. Doing it twice is no error.
-///
-/// # Errors
-/// [`Code::Forbidden`] without `users:write`; [`Code::AppNotFound`]; [`Code::UserNotFound`].
-pub async fn set_status(
-    core: &Core,
-    operator: &Operator,
-    app_id: AppId,
-    id: UserId,
-    status: UserStatus,
-) -> Result<User> {
-    core.authorise(operator, Scope::UsersWrite).await?;
-    let context = operator.context.clone();
-    let now = context.now();
-    core.store
-        .write(move |tx| {
-            let app = tx
-                .platform()
-                .app(app_id)?
-                .ok_or_else(|| Error::new(Code::AppNotFound))?;
-            let mut scope = tx.app(app_id);
-            if status != UserStatus::Active {
-                // Codes on their way would outlive a user who is switched off and on again. They
-                // come before the user's row: whoever verifies one holds the two in this order.
-                scope.void_codes_of_user(id, now)?;
-            }
-            if scope.set_user_status(id, status, now)? {
-                let active = status == UserStatus::Active;
-                let ended = if active {
-                    EndedSessions::default()
-                } else {
-                    scope.end_user_sessions(id, EndReason::UserInactive, app.session_epoch, now)?
-                };
-                let event = context
-                    .event(Some(app_id), Action::UserStatusChanged)
-                    .on("user", id);
-                scope.audit(&event.with(serde_json::json!({
-                    "status": status.as_str(), "sessions_revoked": ended.count
-                })))?;
-                if !active {
-                    ended_sessions_of_user(&context, &app, tx, id, ended.last_issued_at)?;
-                }
-            }
-            tx.app(app_id)
-                .user(id)?
-                .ok_or_else(|| Error::new(Code::UserNotFound))
-        })
-        .await
+impl Deliberate {
+    /// Whether this user is the one that was named: by id or by an address.
+    pub(crate) fn names_user(&self, user: &User) -> Result<()> {
+        let typed = EmailAddress::parse(self.confirm())
+            .map(Contact::Email)
+            .or_else(|_| PhoneNumber::parse(self.confirm()).map(Contact::Phone));
+        let is_theirs = typed.is_ok_and(|typed| {
+            contacts(user).any(|contact| contact.canonical() == typed.canonical())
+        });
+        if is_theirs {
+            return Ok(());
+        }
+        self.names([user.id.to_string().as_str()])
+    }
+}
+
+/// Refuses to take the last active owner from an organization. Whoever calls it holds the answer
+/// until the transaction ends.
+fn keep_owners(here: &Here, tx: &mut WriteTx<'_>, id: UserId, override_it: bool) -> Result<()> {
+    let mut scope = tx.app(here.app.id);
+    if scope.hold_owned_organizations(id)? == 0 || override_it {
+        return Ok(());
+    }
+    let left = scope.tenants_left_without_owner(id, 3)?;
+    if left.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = left.iter().map(ToString::to_string).collect();
+    Err(Error::new(Code::LastOwner).with_message(format!(
+        "The user is the last owner of {}. Make somebody else an owner, archive the organization, \
+         or say `without_owner`.",
+        names.join(", ")
+    )))
 }

@@ -55,7 +55,7 @@ on_both_engines! {
         let leaked = kids(&platform.core);
         assert_eq!(leaked.len(), 3);
         let active =
-            signing::rotate(&platform.core, &operator, RotateMode::RetireNow).await.unwrap();
+            signing::rotate(&platform.core, &operator, platform.retire_now()).await.unwrap();
         assert!(!leaked.contains(&active));
         let now = kids(&platform.core);
         assert!(now.contains(&active));
@@ -113,7 +113,7 @@ on_both_engines! {
         assert!(kids(&platform.core).len() <= 32);
         assert_eq!(refused, Some(Code::Conflict));
         // A leaked key can be retired all the same.
-        signing::rotate(&platform.core, &operator, RotateMode::RetireNow).await.unwrap();
+        signing::rotate(&platform.core, &operator, platform.retire_now()).await.unwrap();
         platform.advance(3 * 3600);
         signing::tick(&platform.core).await.unwrap();
         signing::rotate(&platform.core, &operator, RotateMode::Overlap).await.unwrap();

@@ -213,7 +213,7 @@ on_both_engines! {
         let (_, key) = made(&platform.core, &asker(&platform, &app).await, 1).await;
         let stale = Asker::app(platform.authenticate_at(&second, &app).await.unwrap(), None);
         let operator = platform.operator();
-        doorward_service::apps::rotate_secret(&platform.core, &operator, app.id, None)
+        doorward_service::apps::rotate_secret(&platform.core, &operator, app.id, None, platform.deliberate(app.id))
             .await
             .unwrap();
         let shown = licenses::show(&second, &stale, Which::Key(key.clone()), ALL).await;

@@ -34,7 +34,7 @@ on_both_engines! {
         let platform = Platform::start(&db).await;
         let app = platform.app("shop").await;
         let dead = platform.app("dead").await;
-        apps::deactivate(&platform.core, &platform.operator(), dead.id).await.unwrap();
+        apps::deactivate(&platform.core, &platform.operator(), dead.id, platform.deliberate(dead.id)).await.unwrap();
         let (core, counts) = platform.counted_node().await;
         let node = (&*core, &counts);
         let wrong = AppSecret::generate(&OsRandom);

@@ -43,7 +43,7 @@ on_both_engines! {
             let operator = platform.operator();
             let app = app.id;
             async move {
-                users::set_status(&second, &operator, app, user, UserStatus::Deactivated).await
+                users::set_status(&second, &operator, app, user, UserStatus::Deactivated, users::SetStatus::default()).await
             }
         });
         tokio::time::sleep(Duration::from_millis(300)).await;
@@ -51,7 +51,7 @@ on_both_engines! {
         let signed_in = sign_in.await.unwrap();
         deactivation.await.unwrap().unwrap();
         let operator = platform.operator();
-        users::set_status(&platform.core, &operator, app.id, user, UserStatus::Active)
+        users::set_status(&platform.core, &operator, app.id, user, UserStatus::Active, users::SetStatus::default())
             .await
             .unwrap();
         if let Ok(otp::OtpVerified::SignedIn { tokens, .. }) = signed_in {

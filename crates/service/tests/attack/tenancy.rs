@@ -60,7 +60,7 @@ on_both_engines! {
         let (user, tokens) = platform.sign_in(&app, "ada@example.com").await;
         let stale = platform.authenticate_at(&second, &app).await.unwrap();
         let operator = platform.operator();
-        apps::rotate_secret(&platform.core, &operator, app.id, None).await.unwrap();
+        apps::rotate_secret(&platform.core, &operator, app.id, None, platform.deliberate(app.id)).await.unwrap();
         let request = Refresh {
             refresh_token: tokens.refresh_token.clone(),
             idempotency_key: Some("k".to_owned()),

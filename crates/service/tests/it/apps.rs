@@ -18,7 +18,7 @@ on_both_engines! {
         let platform = Platform::start(&db).await;
         let app = platform.app("shop").await;
         let dead = platform.app("dead").await;
-        apps::deactivate(&platform.core, &platform.operator(), dead.id).await.unwrap();
+        apps::deactivate(&platform.core, &platform.operator(), dead.id, platform.deliberate("dead")).await.unwrap();
         let wrong = AppSecret::generate(&OsRandom);
         let unknown = AppId::from_uuid(uuid::Uuid::from_u128(5));
         let mut texts = Vec::new();
@@ -44,7 +44,7 @@ on_both_engines! {
         let held = platform.authenticate_at(&second, &app).await.unwrap();
         let (_, tokens) = platform.sign_in(&app, "ada@example.com").await;
         let operator = platform.operator();
-        let fresh = apps::rotate_secret(&platform.core, &operator, app.id, None).await.unwrap();
+        let fresh = apps::rotate_secret(&platform.core, &operator, app.id, None, platform.deliberate(app.id)).await.unwrap();
         assert_eq!(code(platform.authenticate_at(&platform.core, &app).await), Some(Code::TokenInvalid));
         // The other node still has the old copy; the write it authorised is refused all the same.
         let request = doorward_service::sessions::Refresh {
@@ -67,9 +67,9 @@ on_both_engines! {
         let platform = Platform::start(&db).await;
         let app = platform.app("shop").await;
         let operator = platform.operator();
-        let bad = apps::rotate_secret(&platform.core, &operator, app.id, Some(0)).await;
+        let bad = apps::rotate_secret(&platform.core, &operator, app.id, Some(0), platform.deliberate(app.id)).await;
         assert_eq!(code(bad), Some(Code::ValidationError));
-        apps::rotate_secret(&platform.core, &operator, app.id, Some(600)).await.unwrap();
+        apps::rotate_secret(&platform.core, &operator, app.id, Some(600), platform.deliberate(app.id)).await.unwrap();
         platform.advance(599);
         platform.authenticate(&app).await;
         platform.advance(1);
@@ -143,7 +143,7 @@ on_both_engines! {
             .await
             .unwrap();
         apps::list(core, &by_key, None, 10).await.unwrap();
-        let denied = apps::deactivate(core, &by_key, AppId::from_uuid(uuid::Uuid::nil())).await;
+        let denied = apps::deactivate(core, &by_key, AppId::from_uuid(uuid::Uuid::nil()), platform.deliberate("x")).await;
         assert_eq!(code(denied), Some(Code::Forbidden));
         // Nobody gives away what he does not have.
         let wider = admin_keys::create(core, &by_key, request(Scopes::all(), None)).await;
@@ -153,7 +153,13 @@ on_both_engines! {
         assert_eq!(code(late.map(|_: Operator| ())), Some(Code::TokenInvalid));
         let other = admin_keys::create(core, &operator, request(Scopes::all(), None)).await.unwrap();
         admin_keys::authenticate(core, platform.context(), other.key.expose()).await.unwrap();
-        admin_keys::revoke(core, &operator, other.record.id).await.unwrap();
+        let revoke = |even_the_last| admin_keys::RevokeAdminKey {
+            deliberate: platform.deliberate(other.record.id),
+            even_the_last,
+        };
+        let last = admin_keys::revoke(core, &operator, other.record.id, revoke(false)).await;
+        assert_eq!(code(last), Some(Code::SelfProtection), "nobody could manage keys any more");
+        admin_keys::revoke(core, &operator, other.record.id, revoke(true)).await.unwrap();
         let second = platform.second_node().await;
         for node in [core, &second] {
             let dead = admin_keys::authenticate(node, platform.context(), other.key.expose()).await;

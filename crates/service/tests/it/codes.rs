@@ -2,7 +2,6 @@
 
 use doorward_domain::otp::Purpose;
 use doorward_domain::secret::SecretText;
-use doorward_domain::user::UserStatus;
 use doorward_domain::{Code, OtpRequestId, UserId};
 use doorward_service::otp::{self, OtpSent, OtpVerified, SendOtp, VerifyOtp};
 use doorward_service::{AppContext, Result, users};
@@ -351,7 +350,7 @@ on_both_engines! {
         let context = platform.authenticate(&app).await;
         let (ada, _) = platform.sign_in(&app, ADA).await;
         let operator = platform.operator();
-        users::set_status(&platform.core, &operator, app.id, ada, UserStatus::Deleted).await.unwrap();
+        users::delete(&platform.core, &operator, app.id, ada, platform.delete_user(ada)).await.unwrap();
         let sent = login(&platform, &context, ADA).await;
         let right = platform.code(app.id, ADA, 1).await;
         let guess =

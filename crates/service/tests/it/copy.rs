@@ -121,7 +121,8 @@ async fn live(platform: &Platform) -> Life {
     signing::rotate(core, &operator, signing::RotateMode::Overlap)
         .await
         .unwrap();
-    apps::rotate_secret(core, &operator, other.id, Some(3_600))
+    let meant = platform.deliberate(other.id);
+    apps::rotate_secret(core, &operator, other.id, Some(3_600), meant)
         .await
         .unwrap();
     let key = CreateAdminKey {

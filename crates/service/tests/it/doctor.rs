@@ -5,7 +5,7 @@ use doorward_domain::scope::Scopes;
 use doorward_service::admin_keys::{self, CreateAdminKey};
 use doorward_service::doctor::{self, Finding, Severity};
 use doorward_service::{Operator, apps, maintenance, signing};
-use doorward_testkit::database::{Engine, TestDatabase};
+use doorward_testkit::database::Engine;
 use doorward_testkit::on_both_engines;
 use doorward_testkit::platform::Platform;
 
@@ -72,7 +72,7 @@ on_both_engines! {
         signing::rotate(&platform.core, &operator, signing::RotateMode::Overlap).await.unwrap();
         maintenance::run(&platform.core, true).await.unwrap();
         let shop = apps::list(&platform.core, &operator, None, 10).await.unwrap()[0].id;
-        apps::rotate_secret(&platform.core, &operator, shop, None).await.unwrap();
+        apps::rotate_secret(&platform.core, &operator, shop, None, platform.deliberate(shop)).await.unwrap();
         let found = examine(&platform).await;
         for id in ["keys.signing", "maintenance", "secrets.apps"] {
             assert_eq!(of(&found, id).severity, Severity::Ok, "{:?}", of(&found, id));

@@ -241,9 +241,9 @@ on_both_engines! {
         house.assign(acme, bob, "owner").await.unwrap();
         let operator = house.platform.operator();
         let off = UserStatus::Deactivated;
-        users::set_status(core, &operator, house.app.id, bob, off).await.unwrap();
+        users::set_status(core, &operator, house.app.id, bob, off, users::SetStatus::default()).await.unwrap();
         assert_eq!(code(house.revoke(acme, ada, None).await), Some(Code::LastOwner));
-        users::set_status(core, &operator, house.app.id, bob, UserStatus::Active).await.unwrap();
+        users::set_status(core, &operator, house.app.id, bob, UserStatus::Active, users::SetStatus::default()).await.unwrap();
         organizations::remove_member(core, caller, acme, ada).await.unwrap();
         assert_eq!(code(house.revoke(acme, bob, None).await), Some(Code::LastOwner));
     }
@@ -294,7 +294,7 @@ on_both_engines! {
         assert_eq!(code(house.assign(acme, ada, "staff").await), Some(Code::TenantNotFound));
         let operator = house.platform.operator();
         let off = UserStatus::Deactivated;
-        users::set_status(&house.platform.core, &operator, house.app.id, ada, off).await.unwrap();
+        users::set_status(&house.platform.core, &operator, house.app.id, ada, off, users::SetStatus::default()).await.unwrap();
         house.archive(acme, false).await;
         assert_eq!(code(house.assign(acme, ada, "staff").await), Some(Code::UserDeleted));
     }

@@ -149,12 +149,12 @@ on_both_engines! {
         let platform = Platform::start(&db).await;
         let (app, context, user, tokens) = signed_in(&platform, "shop").await;
         let operator = platform.operator();
-        users::set_status(&platform.core, &operator, app.id, user, UserStatus::Deactivated)
+        users::set_status(&platform.core, &operator, app.id, user, UserStatus::Deactivated, users::SetStatus::default())
             .await
             .unwrap();
         let refused = refresh(&platform, &context, &tokens.refresh_token, None).await;
         assert_eq!(code(refused), Some(Code::UserDeleted));
-        users::set_status(&platform.core, &operator, app.id, user, UserStatus::Active)
+        users::set_status(&platform.core, &operator, app.id, user, UserStatus::Active, users::SetStatus::default())
             .await
             .unwrap();
         let ended = refresh(&platform, &context, &tokens.refresh_token, None).await;
@@ -172,7 +172,7 @@ on_both_engines! {
         let late = sessions::me(&platform.core, token).await;
         assert_eq!(code(late), Some(Code::TokenExpired));
         platform.clock.advance_seconds(-1800);
-        doorward_service::apps::deactivate(&platform.core, &platform.operator(), app.id)
+        doorward_service::apps::deactivate(&platform.core, &platform.operator(), app.id, platform.deliberate(app.id))
             .await
             .unwrap();
         let dead = sessions::me(&platform.core, token).await;

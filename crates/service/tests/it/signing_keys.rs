@@ -54,7 +54,7 @@ on_both_engines! {
         let platform = Platform::start(&db).await;
         let app = platform.app("shop").await;
         let (_, tokens) = platform.sign_in(&app, "ada@example.com").await;
-        signing::rotate(&platform.core, &platform.operator(), RotateMode::RetireNow).await.unwrap();
+        signing::rotate(&platform.core, &platform.operator(), platform.retire_now()).await.unwrap();
         let refused = sessions::me(&platform.core, tokens.access_token.expose()).await;
         assert_eq!(refused.unwrap_err().code(), Code::TokenInvalid);
         let (_, fresh) = platform.sign_in(&app, "ada@example.com").await;

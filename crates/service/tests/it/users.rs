@@ -2,7 +2,6 @@
 
 use doorward_domain::contact::{Contact, EmailAddress, PhoneNumber};
 use doorward_domain::scope::{Scope, Scopes};
-use doorward_domain::user::UserStatus;
 use doorward_domain::{AppId, Code};
 use doorward_service::{Operator, users};
 use doorward_testkit::on_both_engines;
@@ -22,7 +21,7 @@ on_both_engines! {
         let operator = platform.operator();
         assert_eq!(find(&operator, app.id, email()).await, Ok(ada));
         assert_eq!(find(&operator, other.id, email()).await, Ok(twin));
-        users::set_status(&platform.core, &operator, app.id, ada, UserStatus::Deleted)
+        users::delete(&platform.core, &operator, app.id, ada, platform.delete_user(ada))
             .await
             .unwrap();
         assert_eq!(find(&operator, app.id, email()).await, Ok(ada));

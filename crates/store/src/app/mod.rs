@@ -3,6 +3,8 @@
 mod audit;
 mod claims;
 mod delivery;
+mod erasure;
+mod export;
 mod license_keys;
 mod license_search;
 mod license_seats;
@@ -16,10 +18,13 @@ mod replays;
 mod revocations;
 mod roles;
 mod secrets;
+mod session_search;
 mod sessions;
 mod sms_usage;
 mod stats;
 mod templates;
+mod user_change;
+mod user_search;
 mod users;
 
 use doorward_domain::AppId;
@@ -32,6 +37,8 @@ pub(crate) use roles::role_definition;
 
 pub use claims::UserClaims;
 pub use delivery::StoredDelivery;
+pub use erasure::Erasure;
+pub use export::{CodeRecord, DeviceRecord, MembershipRecord, MessageRecord, SecretRecord};
 pub use license_keys::StoredLicenseKey;
 pub use license_search::LicenseFilter;
 pub use license_seats::{Claim, ClaimOutcome, Released};
@@ -42,6 +49,8 @@ pub use secrets::{ConsumedSecret, NewOneTimeSecret};
 pub use sessions::{EndedSessions, NewSession, Rotated, Rotation, SessionWithUser};
 pub use sms_usage::{SmsAlarm, SmsPeriod};
 pub use stats::DayPart;
+pub use user_change::UserContacts;
+pub use user_search::UserFilter;
 pub use users::NewUser;
 
 /// Reads the data of one app.

@@ -20,13 +20,17 @@ pub struct NewUser {
 }
 
 const COLUMNS_BY_ID: &str = "SELECT id, status, email, email_verified_at, phone, \
-     phone_verified_at, created_at FROM users WHERE app_id = $1 AND id = $2";
+     phone_verified_at, created_at, version, updated_at, deleted_at, purge_after, erased_at \
+     FROM users WHERE app_id = $1 AND id = $2";
 const COLUMNS_BY_EMAIL: &str = "SELECT id, status, email, email_verified_at, phone, \
-     phone_verified_at, created_at FROM users WHERE app_id = $1 AND email_canonical = $2";
+     phone_verified_at, created_at, version, updated_at, deleted_at, purge_after, erased_at \
+     FROM users WHERE app_id = $1 AND email_canonical = $2";
 const COLUMNS_BY_PHONE: &str = "SELECT id, status, email, email_verified_at, phone, \
-     phone_verified_at, created_at FROM users WHERE app_id = $1 AND phone = $2";
+     phone_verified_at, created_at, version, updated_at, deleted_at, purge_after, erased_at \
+     FROM users WHERE app_id = $1 AND phone = $2";
 
-fn user(mut row: Row) -> Result<User, StoreError> {
+/// From the columns of the statements above.
+pub(super) fn user(mut row: Row) -> Result<User, StoreError> {
     let id = row.take()?;
     let status = UserStatus::from_stored(&row.take::<String>()?)
         .ok_or_else(|| StoreError::decode("an unknown user status"))?;
@@ -52,6 +56,11 @@ fn user(mut row: Row) -> Result<User, StoreError> {
         email,
         phone,
         created_at: row.take()?,
+        version: row.take()?,
+        updated_at: row.take()?,
+        deleted_at: row.take()?,
+        purge_after: row.take()?,
+        erased_at: row.take()?,
     })
 }
 
@@ -125,10 +134,11 @@ impl AppWrite<'_> {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         const EMAIL: &str = "UPDATE users SET email = $3, email_canonical = $4, \
-             email_verified_at = $5, updated_at = $5 \
+             email_verified_at = $5, updated_at = $5, version = version + 1 \
              WHERE app_id = $1 AND id = $2 AND status = 'active' AND NOT EXISTS \
              (SELECT 1 FROM users o WHERE o.app_id = $1 AND o.email_canonical = $4 AND o.id <> $2)";
-        const PHONE: &str = "UPDATE users SET phone = $3, phone_verified_at = $4, updated_at = $4 \
+        const PHONE: &str = "UPDATE users SET phone = $3, phone_verified_at = $4, updated_at = $4, \
+             version = version + 1 \
              WHERE app_id = $1 AND id = $2 AND status = 'active' AND NOT EXISTS \
              (SELECT 1 FROM users o WHERE o.app_id = $1 AND o.phone = $3 AND o.id <> $2)";
         let app_id = self.app_id.into();
@@ -161,9 +171,9 @@ impl AppWrite<'_> {
         contact: &Contact,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        const EMAIL: &str = "UPDATE users SET email_verified_at = $4 WHERE app_id = $1 \
+        const EMAIL: &str = "UPDATE users SET email_verified_at = $4, version = version + 1 WHERE app_id = $1 \
              AND id = $2 AND email_canonical = $3 AND email_verified_at IS NULL";
-        const PHONE: &str = "UPDATE users SET phone_verified_at = $4 WHERE app_id = $1 \
+        const PHONE: &str = "UPDATE users SET phone_verified_at = $4, version = version + 1 WHERE app_id = $1 \
              AND id = $2 AND phone = $3 AND phone_verified_at IS NULL";
         let sql = match contact {
             Contact::Email(_) => EMAIL,
@@ -201,7 +211,7 @@ impl AppWrite<'_> {
         status: UserStatus,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        const SQL: &str = "UPDATE users SET status = $3, updated_at = $4 \
+        const SQL: &str = "UPDATE users SET status = $3, updated_at = $4, version = version + 1 \
              WHERE app_id = $1 AND id = $2 AND status <> $3";
         let params = [
             self.app_id.into(),

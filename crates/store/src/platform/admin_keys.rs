@@ -1,6 +1,6 @@
 //! Operators' API keys.
 
-use doorward_domain::scope::Scopes;
+use doorward_domain::scope::{Scope, Scopes};
 use doorward_domain::{AdminKeyId, Timestamp};
 
 use super::{PlatformRead, PlatformWrite};
@@ -77,6 +77,25 @@ impl PlatformRead<'_> {
 }
 
 impl PlatformWrite<'_> {
+    /// Whether a key other than this one is alive and has the scope. Whoever asks holds the answer
+    /// until the transaction ends: nobody else revokes a key meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn has_another_admin_key(
+        &mut self,
+        id: AdminKeyId,
+        scope: Scope,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT 1 FROM admin_keys WHERE id <> $1 AND revoked_at IS NULL \
+             AND (expires_at IS NULL OR expires_at > $2) \
+             AND ' ' || scopes || ' ' LIKE '% ' || $3 || ' %' LIMIT 1";
+        self.bump_state()?;
+        let params = [id.into(), now.into(), scope.as_str().into()];
+        Ok(!self.connection.query(SQL, &params)?.is_empty())
+    }
+
     /// Writes a key.
     ///
     /// # Errors

@@ -236,6 +236,19 @@ impl PlatformWrite<'_> {
         Ok(changed)
     }
 
+    /// Ends every session of an app, however many there are: each belongs to the epoch that it began
+    /// in, and the epoch is over. `false` when the app is unknown.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn end_app_sessions(&mut self, id: AppId, now: Timestamp) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE apps SET session_epoch = session_epoch + 1, \
+             sessions_ended_at = $2, version = version + 1, updated_at = $2 WHERE id = $1";
+        let changed = self.connection.execute(SQL, &[id.into(), now.into()])? == 1;
+        self.bump_state()?;
+        Ok(changed)
+    }
+
     /// Switches an app on or off; `false` when it is unknown or already so.
     ///
     /// # Errors

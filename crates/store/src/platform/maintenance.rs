@@ -30,6 +30,8 @@ pub struct Purged {
     pub app_stats: u64,
     /// Counts of text messages.
     pub sms_usage: u64,
+    /// Deleted users who were erased.
+    pub users: u64,
 }
 
 impl Purged {
@@ -47,6 +49,7 @@ impl Purged {
             + self.idempotency_keys
             + self.app_stats
             + self.sms_usage
+            + self.users
     }
 
     /// Adds another batch.
@@ -62,6 +65,7 @@ impl Purged {
         self.idempotency_keys += other.idempotency_keys;
         self.app_stats += other.app_stats;
         self.sms_usage += other.sms_usage;
+        self.users += other.users;
     }
 }
 
@@ -137,6 +141,7 @@ impl PlatformWrite<'_> {
                 .connection
                 .execute(STATS, &[(today - STATS_DAYS).into(), limit])?,
             sms_usage: self.connection.execute(SMS, &[now.into(), limit])?,
+            users: 0,
         })
     }
 

@@ -13,13 +13,14 @@ mod maintenance;
 mod outbox;
 mod revocations;
 mod signing_keys;
+mod users;
 
 use crate::port::Connection;
 
 pub use admin_keys::AdminKey;
 pub use apps::{AppChange, Candidate};
 pub use audit::StoredEvent;
-pub(crate) use audit::insert_event;
+pub(crate) use audit::{event as stored_event, insert_event};
 pub use audit_search::{AuditFilter, AuditPage, Party};
 pub use delivery::OutdatedDelivery;
 pub use doctor::OldSecret;

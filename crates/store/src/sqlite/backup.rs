@@ -64,7 +64,8 @@ pub fn backup(options: &Options, to: &Path) -> Result<(), StoreError> {
 pub fn examine(path: &Path) -> Result<Examined, StoreError> {
     let not_ours = |why: String| StoreError::Schema(format!("{}: {why}", path.display()));
     let connection = immutable(path)?;
-    let problem = first_problem(&connection).map_err(|error| not_ours(error.to_string()))?;
+    let problem =
+        first_problem(&connection).map_err(|error| not_ours(format!("it is damaged: {error}")))?;
     if let Some(problem) = problem {
         return Err(not_ours(format!("it is damaged: {problem}")));
     }

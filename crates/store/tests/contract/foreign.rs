@@ -4,8 +4,8 @@
 //! get nothing and leave every row of the owner bit for bit as it was, and then through the owner's,
 //! which must get something. So a case that asks for what is not there cannot pass.
 
-use doorward_domain::audit::{Action, Actor, Personal};
-use doorward_domain::contact::Contact;
+use doorward_domain::audit::{Action, Actor, Personal, Target};
+use doorward_domain::contact::{Contact, VerifiedAt};
 use doorward_domain::license::{LicenseStatus, ReleaseReason};
 use doorward_domain::limit::LimitRule;
 use doorward_domain::otp::Purpose;
@@ -19,8 +19,8 @@ use doorward_domain::{
 };
 use doorward_store::StoreError;
 use doorward_store::app::{
-    AppWrite, ClaimOutcome, DayPart, Hit, HitOutcome, LicenseChange, LicenseFilter, NewLicense,
-    NewOneTimeSecret, Rotation, SmsAlarm,
+    AppWrite, ClaimOutcome, DayPart, Erasure, Hit, HitOutcome, LicenseChange, LicenseFilter,
+    NewLicense, NewOneTimeSecret, Rotation, SmsAlarm, UserContacts, UserFilter,
 };
 use doorward_testkit::database::TestDatabase;
 
@@ -96,6 +96,90 @@ pub(crate) const CASES: &[Case] = &[
     read("AppRead::user_by_contact", |app, w| {
         Ok(app.user_by_contact(&w.email)?.is_some() | app.user_by_contact(&w.phone)?.is_some())
     }),
+    read("AppRead::users", |app, w| {
+        let mut found = app.users(&UserFilter::All, None, 10)?;
+        for prefix in [
+            UserFilter::EmailPrefix("ada".to_owned()),
+            UserFilter::PhonePrefix("+91".to_owned()),
+            UserFilter::Status(UserStatus::Active),
+        ] {
+            found.extend(app.users(&prefix, None, 10)?);
+        }
+        Ok(found.iter().any(|user| user.id == w.user))
+    }),
+    beside_a_twin(read("AppRead::sessions_of_user", |app, w| {
+        Ok(!app.sessions_of_user(w.user, None, 10)?.is_empty())
+    })),
+    read("AppRead::session_record", |app, w| {
+        Ok(app.session_record(w.token.session_id)?.is_some())
+    }),
+    beside_a_twin(read("AppRead::tenants_left_without_owner", |app, w| {
+        Ok(!app.tenants_left_without_owner(w.user, 10)?.is_empty())
+    })),
+    beside_a_twin(read("AppRead::memberships_of_user", |app, w| {
+        Ok(!app.memberships_of_user(w.user, None, 10)?.is_empty())
+    })),
+    beside_a_twin(read("AppRead::devices_of_user", |app, w| {
+        Ok(!app.devices_of_user(w.user, None, 10)?.is_empty())
+    })),
+    read("AppRead::codes_to", |app, w| {
+        Ok(!app.codes_to(w.email.canonical(), None, 10)?.is_empty())
+    }),
+    beside_a_twin(read("AppRead::secrets_of_user", |app, w| {
+        Ok(!app.secrets_of_user(w.user, None, 10)?.is_empty())
+    })),
+    read("AppRead::messages_to", |app, _| {
+        Ok(!app.messages_to(&[6; 16], None, 10)?.is_empty())
+    }),
+    beside_a_twin(read("AppRead::events_of_user", |app, w| {
+        Ok(!app.events_of_user(w.user, None, 10)?.is_empty())
+    })),
+    beside_a_twin(read("AppRead::events_about_user", |app, w| {
+        Ok(!app.events_about_user(w.user, None, 10)?.is_empty())
+    })),
+    beside_a_twin(read("AppWrite::hold_owned_organizations", |app, w| {
+        Ok(app.hold_owned_organizations(w.user)? > 0)
+    })),
+    write("AppWrite::create_user", Foreign::ARowOfItsOwn, |app, w| {
+        app.create_user(&w.contacts())
+    }),
+    write("AppWrite::replace_contacts", Foreign::Nothing, |app, w| {
+        // At whatever version it is.
+        let mut replaced = false;
+        for version in 1..5 {
+            replaced |= app.replace_contacts(&w.contacts(), version)?;
+        }
+        Ok(replaced)
+    }),
+    write("AppWrite::delete_user", Foreign::Nothing, |app, w| {
+        app.delete_user(w.user, at(9), at(1))
+    }),
+    write("AppWrite::restore_user", Foreign::Nothing, |app, w| {
+        app.restore_user(w.gone, at(1))
+    }),
+    write("AppWrite::begin_erasure", Foreign::Nothing, |app, w| {
+        app.begin_erasure(w.gone, at(1))
+    }),
+    write("AppWrite::finish_erasure", Foreign::Nothing, |app, w| {
+        app.finish_erasure(w.gone, at(900))
+    }),
+    beside_a_twin(write(
+        "AppWrite::void_secrets_of_user",
+        Foreign::Nothing,
+        |app, w| Ok(app.void_secrets_of_user(w.user, at(1))? > 0),
+    )),
+    beside_a_twin(write(
+        "AppWrite::erase_traces",
+        Foreign::Nothing,
+        |app, w| {
+            let erasure = Erasure {
+                user_id: w.user,
+                contacts: vec![w.email.canonical().to_owned()],
+                contact_refs: vec![[6; 16]],
+            };
+            Ok(app.erase_traces(&erasure, at(1), 10)? > 0)
+        },
+    )),
     beside_a_twin(read("AppRead::session", |app, w| {
         Ok(app.session(w.token.session_id)?.is_some())
     })),
@@ -496,6 +580,8 @@ pub(crate) struct World {
     owner: Scope,
     other: Scope,
     user: UserId,
+    /// A user who is deleted.
+    gone: UserId,
     email: Contact,
     phone: Contact,
     token: Presented,
@@ -533,6 +619,7 @@ impl World {
             set_version(db, id, version).await;
         }
         let ada = new_user(email("Ada@example.com"));
+        let gone = new_user(email("gone@example.com"));
         let session = new_session(ada.id);
         let mut otp = new_otp(ada.contact.clone());
         otp.user_id = Some(ada.id);
@@ -544,6 +631,7 @@ impl World {
             activation: device.activation_id,
             cooling: lost.activation_id,
             user: ada.id,
+            gone: gone.id,
             email: ada.contact.clone(),
             phone: phone("+919876543210"),
             token: Presented {
@@ -569,6 +657,8 @@ impl World {
             .owner
             .write(move |app| {
                 app.insert_user(&ada)?;
+                app.insert_user(&gone)?;
+                app.delete_user(gone.id, at(800), at(0))?;
                 app.set_contact(ada.id, &w.phone, at(0))?;
                 app.insert_session(&session)?;
                 app.insert_otp_request(&otp)?;
@@ -586,7 +676,9 @@ impl World {
                 app.insert_replay(session.id, 1, &hash(7), b"sealed", at(60))?;
                 app.hit_limits(&[w.limit], at(0))?;
                 app.put_stats(&stats_of_a_day())?;
-                app.enqueue(&new_message(app.app_id()), false)?;
+                let mut message = new_message(app.app_id());
+                message.contact_ref = Some([6; 16]);
+                app.enqueue(&message, false)?;
                 app.assign_role(w.tenant, w.user, &RoleName::owner(), at(0))?;
                 app.put_role(&editor(), &RoleDefinition::default(), at(0))?;
                 app.insert_revocation(&new_revocation(at(0), at(60)))?;
@@ -596,7 +688,18 @@ impl World {
                     contact_ref: Some([6; 16]),
                     ..Personal::default()
                 });
-                app.audit(&event)
+                app.audit(&event)?;
+                for target in [None, Some(Target::new("user", w.user))] {
+                    let mut event = new_event(Some(app.app_id()), Action::OtpSent);
+                    event.actor = Actor::System;
+                    event.target = target;
+                    event.personal = Some(Personal {
+                        user_id: Some(w.user),
+                        ..Personal::default()
+                    });
+                    app.audit(&event)?;
+                }
+                Ok(())
             })
             .await;
         let mut stranger = new_user(email("stranger@example.com"));
@@ -619,6 +722,21 @@ impl World {
             user_id: Some(self.user),
             max_activations: 3,
             ..new_license()
+        }
+    }
+
+    fn contacts(&self) -> UserContacts {
+        UserContacts {
+            id: self.user,
+            email: match &self.email {
+                Contact::Email(email) => Some(VerifiedAt {
+                    value: email.clone(),
+                    verified_at: None,
+                }),
+                Contact::Phone(_) => None,
+            },
+            phone: None,
+            now: at(1),
         }
     }
 

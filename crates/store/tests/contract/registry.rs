@@ -11,6 +11,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ("tests/contract/app/claims.rs", app::claims::COVERED),
     ("tests/contract/app/current.rs", app::current::COVERED),
     ("tests/contract/app/delivery.rs", app::delivery::COVERED),
+    ("tests/contract/app/erasure.rs", app::erasure::COVERED),
+    ("tests/contract/app/export.rs", app::export::COVERED),
     (
         "tests/contract/app/license_keys.rs",
         app::license_keys::COVERED,
@@ -40,10 +42,22 @@ const MODULES: &[(&str, &[&str])] = &[
     ("tests/contract/app/roles.rs", app::roles::COVERED),
     ("tests/contract/app/rotation.rs", app::rotation::COVERED),
     ("tests/contract/app/secrets.rs", app::secrets::COVERED),
+    (
+        "tests/contract/app/session_search.rs",
+        app::session_search::COVERED,
+    ),
     ("tests/contract/app/sessions.rs", app::sessions::COVERED),
     ("tests/contract/app/sms_usage.rs", app::sms_usage::COVERED),
     ("tests/contract/app/stats.rs", app::stats::COVERED),
     ("tests/contract/app/templates.rs", app::templates::COVERED),
+    (
+        "tests/contract/app/user_change.rs",
+        app::user_change::COVERED,
+    ),
+    (
+        "tests/contract/app/user_search.rs",
+        app::user_search::COVERED,
+    ),
     ("tests/contract/app/users.rs", app::users::COVERED),
     (
         "tests/contract/platform/admin_keys.rs",
@@ -84,6 +98,7 @@ const MODULES: &[(&str, &[&str])] = &[
         "tests/contract/platform/signing_keys.rs",
         platform::signing_keys::COVERED,
     ),
+    ("tests/contract/platform/users.rs", platform::users::COVERED),
 ];
 
 /// Methods of an app's handle that ask the database nothing.

@@ -12,7 +12,7 @@ use doorward_domain::AppId;
 use doorward_service::Error;
 
 pub(super) use self::update::if_match;
-use self::view::AppView;
+pub(super) use self::view::AppView;
 use crate::error::ApiResult;
 use crate::read::uuid;
 

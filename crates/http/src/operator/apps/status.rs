@@ -10,7 +10,10 @@ use crate::docs::refusals;
 use crate::error::ApiResult;
 use crate::operator::OperatorFace;
 use crate::operator::auth::Authenticated;
+use crate::operator::deliberate::{DangerousRequest, meant};
+use crate::read::{Fields, JsonBody};
 
+refusals!(DeactivateAppRefusals = ALWAYS | OPERATOR | BODY + AppNotFound);
 refusals!(
     AppStatusRefusals = ALWAYS | OPERATOR + ValidationError,
     AppNotFound
@@ -23,15 +26,22 @@ refusals!(
 #[utoipa::path(
     post, path = "/admin/apps/{app_id}/deactivate", operation_id = "deactivateApp", tag = "Apps",
     params(("app_id" = uuid::Uuid, Path, description = "The app.")),
-    responses((status = 200, description = "It is off.", body = AppView), AppStatusRefusals),
+    request_body = DangerousRequest,
+    responses((status = 200, description = "It is off.", body = AppView), DeactivateAppRefusals),
     security(("admin_key" = [])),
 )]
 pub(crate) async fn deactivate(
     State(face): State<Arc<OperatorFace>>,
     Authenticated(operator): Authenticated,
     Path(id): Path<String>,
+    body: JsonBody,
 ) -> ApiResult<AppView> {
-    Ok(apps::deactivate(&face.core, &operator, app_id(&id)?)
+    let id = app_id(&id)?;
+    let mut fields = Fields::from(body);
+    let meant = meant(&mut fields);
+    fields.refuse_unknown();
+    let deliberate = fields.finish(|| meant)?.by(&operator)?;
+    Ok(apps::deactivate(&face.core, &operator, id, deliberate)
         .await?
         .into())
 }

@@ -113,7 +113,7 @@ on_both_engines! {
         let house = House::new(&db).await;
         let (user, _) = house.platform.sign_in(&house.app, "ada@example.com").await;
         let (core, operator) = (&house.platform.core, house.platform.operator());
-        users::set_status(core, &operator, house.app.id, user, UserStatus::Deactivated)
+        users::set_status(core, &operator, house.app.id, user, UserStatus::Deactivated, users::SetStatus::default())
             .await
             .expect("switched off");
         assert_eq!(code(grant(&house, user, json!({})).await), Some(Code::UserDeleted));

@@ -12,6 +12,7 @@ contract! {
     a_key_is_read_as_it_was_written: PlatformRead::admin_key, PlatformWrite::insert_admin_key;
     keys_are_listed_in_pages: PlatformRead::admin_keys;
     a_key_is_revoked_once: PlatformWrite::revoke_admin_key;
+    a_key_that_can_manage_keys_is_counted: PlatformWrite::has_another_admin_key;
     the_day_of_use_only_moves_forward: PlatformWrite::admin_key_used;
 }
 
@@ -127,4 +128,41 @@ async fn the_day_of_use_only_moves_forward(db: TestDatabase) {
         .write(move |p| p.admin_key_used(unknown, at(300)))
         .await;
     assert_eq!(Raw::open(&db).await.table("admin_keys").await, before);
+}
+
+async fn a_key_that_can_manage_keys_is_counted(db: TestDatabase) {
+    let platform = platform(&db);
+    let manager = |name: &str| AdminKey {
+        scopes: Scopes::from_iter([Scope::AdminKeysWrite, Scope::AppsRead]),
+        ..new_key(name)
+    };
+    let (first, second) = (manager("a"), manager("b"));
+    let (id, other) = (first.id, second.id);
+    let another = async |scope: Scope, seconds: i64| {
+        platform
+            .write(move |p| p.has_another_admin_key(id, scope, at(seconds)))
+            .await
+    };
+    seed(&platform, &first).await;
+    seed(&platform, &new_key("c")).await;
+    assert!(
+        !another(Scope::AdminKeysWrite, 1).await,
+        "itself does not count"
+    );
+    assert!(another(Scope::AppsRead, 1).await);
+    assert!(
+        !another(Scope::AdminKeysRead, 1).await,
+        "nor does a scope that begins alike"
+    );
+    let ends = AdminKey {
+        expires_at: Some(at(10)),
+        ..second
+    };
+    seed(&platform, &ends).await;
+    assert!(another(Scope::AdminKeysWrite, 9).await);
+    assert!(!another(Scope::AdminKeysWrite, 10).await, "expired");
+    platform
+        .write(move |p| p.revoke_admin_key(other, at(2)))
+        .await;
+    assert!(!another(Scope::AdminKeysWrite, 9).await, "revoked");
 }

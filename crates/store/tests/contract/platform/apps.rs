@@ -17,6 +17,7 @@ contract! {
     a_change_is_made_against_a_version: PlatformWrite::update_app;
     a_touched_app_has_a_new_version: PlatformWrite::touch_app;
     an_app_is_switched_off_and_on: PlatformWrite::set_app_status;
+    every_session_of_an_app_ends_at_once: PlatformWrite::end_app_sessions;
     a_secret_is_replaced_at_once_or_with_an_overlap: PlatformWrite::rotate_secret;
     every_session_of_every_app_ends: PlatformWrite::end_every_session;
     changes_move_the_state_version: PlatformRead::state_version, PlatformWrite::bump_state;
@@ -289,4 +290,25 @@ async fn every_session_of_every_app_ends(db: TestDatabase) {
         );
     }
     assert!(platform.read(|p| p.state_version()).await > state);
+}
+
+async fn every_session_of_an_app_ends_at_once(db: TestDatabase) {
+    let (app, other, platform) = (seed_app(&db).await, seed_app(&db).await, platform(&db));
+    let (id, foreign) = (app.id, read(&platform, other.id).await);
+    let state = platform.read(|p| p.state_version()).await;
+    assert!(platform.write(move |p| p.end_app_sessions(id, at(7))).await);
+    let changed = read(&platform, id).await;
+    assert_eq!((changed.session_epoch, changed.version), (2, 2));
+    assert_eq!(changed.updated_at, at(7));
+    assert!(
+        platform.read(|p| p.state_version()).await > state,
+        "other nodes hear of it"
+    );
+    assert_eq!(fields(&read(&platform, other.id).await), fields(&foreign));
+    let unknown = AppId::from_uuid(fresh());
+    assert!(
+        !platform
+            .write(move |p| p.end_app_sessions(unknown, at(7)))
+            .await
+    );
 }

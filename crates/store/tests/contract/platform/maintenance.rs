@@ -40,6 +40,7 @@ const ONE_EACH: Purged = Purged {
     idempotency_keys: 1,
     app_stats: 0,
     sms_usage: 1,
+    users: 0,
 };
 
 const DAY: i64 = 86_400;

@@ -12,3 +12,4 @@ pub(crate) mod maintenance;
 pub(crate) mod outbox;
 pub(crate) mod revocations;
 pub(crate) mod signing_keys;
+pub(crate) mod users;

@@ -1,4 +1,4 @@
-//! `doorward user`
+//! `doorward user orgs`
 
 use doorward_domain::TenantId;
 use doorward_domain::role::RoleName;
@@ -6,27 +6,17 @@ use doorward_service::organizations::{self, Membership};
 use doorward_service::{Caller, Core, Operator};
 use serde::Serialize;
 
-use super::find;
 use crate::Outcome;
-use crate::cli::{Global, UserCommand};
-use crate::deployment;
+use crate::cli::OneUser;
+use crate::commands::find;
 use crate::output::{self, Report, table};
 
-/// Runs it.
-pub(super) async fn run(global: &Global, command: UserCommand) -> Outcome {
-    let core = deployment::open(global).await?;
-    let operator = deployment::operator(&core);
-    let outcome = obey(&core, &operator, command, global.json).await;
-    core.store.close().await;
-    outcome
-}
-
-async fn obey(core: &Core, operator: &Operator, command: UserCommand, json: bool) -> Outcome {
-    let UserCommand::Orgs { user, of } = command;
-    let app = find::app(core, operator, &of.app).await?.id;
-    let user = find::user(core, operator, app, &user).await?;
-    let items = organizations::of_user(core, Caller::Operator(operator, app), user).await;
-    let items = items.map_err(|error| find::explained(error, &of))?;
+/// Prints them.
+pub(super) async fn print(core: &Core, operator: &Operator, user: &OneUser, json: bool) -> Outcome {
+    let app = find::app(core, operator, &user.of.app).await?.id;
+    let id = find::user(core, operator, app, &user.user).await?;
+    let items = organizations::of_user(core, Caller::Operator(operator, app), id).await;
+    let items = items.map_err(|error| find::explained(error, &user.of))?;
     let items = items.into_iter().map(BelongingView::from).collect();
     output::report(json, &BelongingList { items })
 }

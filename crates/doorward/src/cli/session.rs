@@ -1,0 +1,44 @@
+//! `doorward session`
+
+use clap::Subcommand;
+
+use super::{InApp, OneUser};
+
+/// `doorward session`
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionCommand {
+    /// List a user's sessions, newest first, with their devices
+    #[command(after_help = "Example:\n  doorward session list ada@example.com --app shop")]
+    List {
+        #[command(flatten)]
+        user: OneUser,
+        /// At most so many
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        limit: u32,
+    },
+    /// Show one session
+    Show {
+        /// The session's id: `sid` in tokens
+        session: String,
+        #[command(flatten)]
+        of: InApp,
+    },
+    /// End one session, or every session of a user
+    #[command(
+        after_help = "Examples:\n  doorward session end 0199… --app shop\n  doorward session end \
+                            --user ada@example.com --app shop --reason 'lost phone'"
+    )]
+    End {
+        /// The session's id: `sid` in tokens
+        #[arg(required_unless_present = "user", conflicts_with = "user")]
+        session: Option<String>,
+        /// Every session of this user
+        #[arg(long)]
+        user: Option<String>,
+        #[command(flatten)]
+        of: InApp,
+        /// Why, for the audit
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+}

@@ -1,0 +1,213 @@
+//! `doorward user`
+
+mod export;
+mod orgs;
+mod view;
+
+use doorward_domain::contact::{EmailAddress, PhoneNumber};
+use doorward_domain::user::{User, UserStatus};
+use doorward_domain::{AppId, UserId};
+use doorward_service::users::{
+    self, ContactChange, CreateUser, DeleteUser, NewContact, SetStatus, UpdateUser, UserFilter,
+};
+use doorward_service::{Core, Operator};
+
+use self::view::{ErasedView, UserList, UserView};
+use super::{find, meant};
+use crate::Outcome;
+use crate::cli::{Global, Meant, OneUser, UserCommand, UserStatusName};
+use crate::deployment;
+use crate::failure::Failure;
+use crate::output;
+
+/// Most users that one question to the store may ask for.
+const PAGE: u32 = 100;
+
+/// Runs it.
+pub(super) async fn run(global: &Global, command: UserCommand) -> Outcome {
+    let core = deployment::open(global).await?;
+    let operator = deployment::operator(&core);
+    let outcome = obey(&core, &operator, command, global.json).await;
+    core.store.close().await;
+    outcome
+}
+
+async fn obey(core: &Core, operator: &Operator, command: UserCommand, json: bool) -> Outcome {
+    let shown = |user: User| output::report(json, &UserView::from(user));
+    match command {
+        UserCommand::List { of, status, limit } => {
+            let app = find::app(core, operator, &of.app).await?.id;
+            let filter = match status {
+                None => UserFilter::All,
+                Some(UserStatusName::Active) => UserFilter::Status(UserStatus::Active),
+                Some(UserStatusName::Deactivated) => UserFilter::Status(UserStatus::Deactivated),
+                Some(UserStatusName::Deleted) => UserFilter::Status(UserStatus::Deleted),
+            };
+            output::report(json, &list(core, operator, app, filter, limit).await?)
+        }
+        UserCommand::Search { prefix, of, limit } => {
+            let app = find::app(core, operator, &of.app).await?.id;
+            let filter = if prefix.starts_with('+') {
+                UserFilter::PhonePrefix(prefix)
+            } else {
+                UserFilter::EmailPrefix(prefix.to_ascii_lowercase())
+            };
+            output::report(json, &list(core, operator, app, filter, limit).await?)
+        }
+        UserCommand::Show(user) => {
+            let (app, id) = whose(core, operator, &user).await?;
+            let found = users::show(core, operator, app, id).await;
+            shown(found.map_err(|error| find::explained(error, &user.of))?)
+        }
+        UserCommand::Create {
+            email,
+            phone,
+            verified,
+            repeat,
+            of,
+        } => {
+            let given = serde_json::json!([email, phone, verified, of.app]);
+            let operator = &deployment::repeatable(operator, repeat, "user create", &given)?;
+            let app = find::app(core, operator, &of.app).await?.id;
+            let request = CreateUser {
+                email: address(email.as_deref(), verified)?,
+                phone: number(phone.as_deref(), verified)?,
+            };
+            shown(users::create(core, operator, app, request).await?)
+        }
+        UserCommand::Update {
+            user,
+            email,
+            no_email,
+            phone,
+            no_phone,
+            verified,
+        } => {
+            let (app, id) = whose(core, operator, &user).await?;
+            let request = UpdateUser {
+                email: change(address(email.as_deref(), verified)?, no_email),
+                phone: change(number(phone.as_deref(), verified)?, no_phone),
+                expected_version: None,
+            };
+            shown(users::update(core, operator, app, id, request).await?)
+        }
+        UserCommand::Deactivate {
+            user,
+            reason,
+            without_owner,
+        } => {
+            let (app, id) = whose(core, operator, &user).await?;
+            let request = SetStatus {
+                reason: meant::optional_reason(reason.as_deref())?,
+                without_owner,
+            };
+            shown(users::deactivate(core, operator, app, id, request).await?)
+        }
+        UserCommand::Reactivate { user, reason } => {
+            let (app, id) = whose(core, operator, &user).await?;
+            let reason = meant::optional_reason(reason.as_deref())?;
+            shown(users::reactivate(core, operator, app, id, reason).await?)
+        }
+        UserCommand::Delete {
+            user,
+            meant,
+            without_owner,
+        } => {
+            let (app, id) = whose(core, operator, &user).await?;
+            let what = "deletes the user; for 30 days it can be restored";
+            let request = deleting(operator, &meant, what, &user.user, without_owner)?;
+            shown(users::delete(core, operator, app, id, request).await?)
+        }
+        UserCommand::Restore { user, reason } => {
+            let (app, id) = whose(core, operator, &user).await?;
+            let reason = meant::optional_reason(reason.as_deref())?;
+            shown(users::restore(core, operator, app, id, reason).await?)
+        }
+        UserCommand::Erase {
+            user,
+            meant,
+            without_owner,
+        } => {
+            let (app, id) = whose(core, operator, &user).await?;
+            let what = "erases everything personal about the user, for good";
+            let request = deleting(operator, &meant, what, &user.user, without_owner)?;
+            let erased = users::erase(core, operator, app, id, request).await?;
+            output::report(json, &ErasedView::from(erased))
+        }
+        UserCommand::Export(user) => {
+            let (app, id) = whose(core, operator, &user).await?;
+            export::print(core, operator, app, id).await
+        }
+        UserCommand::Orgs(user) => orgs::print(core, operator, &user, json).await,
+    }
+}
+
+async fn whose(core: &Core, operator: &Operator, user: &OneUser) -> Outcome<(AppId, UserId)> {
+    let app = find::app(core, operator, &user.of.app).await?.id;
+    Ok((app, find::user(core, operator, app, &user.user).await?))
+}
+
+fn deleting(
+    operator: &Operator,
+    meant: &Meant,
+    what: &str,
+    name: &str,
+    without_owner: bool,
+) -> Outcome<DeleteUser> {
+    Ok(DeleteUser {
+        deliberate: meant::deliberate(operator, meant, what, name)?,
+        without_owner,
+    })
+}
+
+async fn list(
+    core: &Core,
+    operator: &Operator,
+    app: AppId,
+    filter: UserFilter,
+    limit: u32,
+) -> Outcome<UserList> {
+    let mut items: Vec<UserView> = Vec::new();
+    let mut after = None;
+    loop {
+        let room = limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
+        if room == 0 {
+            break;
+        }
+        let room = room.min(PAGE);
+        let page = users::list(core, operator, app, filter.clone(), after, room).await?;
+        let full = page.len() >= usize::try_from(room).unwrap_or(usize::MAX);
+        after = page.last().map(|user| user.id);
+        items.extend(page.into_iter().map(UserView::from));
+        if !full {
+            break;
+        }
+    }
+    Ok(UserList { items })
+}
+
+fn address(text: Option<&str>, verified: bool) -> Outcome<Option<NewContact<EmailAddress>>> {
+    text.map(|text| {
+        EmailAddress::parse(text)
+            .map(|value| NewContact { value, verified })
+            .map_err(|error| Failure::usage(format!("--email: {error}.")))
+    })
+    .transpose()
+}
+
+fn number(text: Option<&str>, verified: bool) -> Outcome<Option<NewContact<PhoneNumber>>> {
+    text.map(|text| {
+        PhoneNumber::parse(text)
+            .map(|value| NewContact { value, verified })
+            .map_err(|error| Failure::usage(format!("--phone: {error}.")))
+    })
+    .transpose()
+}
+
+fn change<T>(new: Option<NewContact<T>>, remove: bool) -> ContactChange<T> {
+    match new {
+        Some(new) => ContactChange::Set(new),
+        None if remove => ContactChange::Remove,
+        None => ContactChange::Keep,
+    }
+}
