@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::user::{Session, User};
 use crate::http::{Answer, Client};
 
-/// A code that is not there by then is lost. (A node may have died with the message in its hands;
-/// another one takes it over when the lease ends.)
-const MAIL: Duration = Duration::from_secs(90);
+/// A code that is not there by then is lost: nearly as long as it lives. (A node may have died with
+/// the message in its hands; another one takes it over when the lease ends, and may die too.)
+const MAIL: Duration = Duration::from_secs(280);
 
 impl User {
     /// Signs in as somebody new.

@@ -22,8 +22,10 @@ const TIMES: f64 = 10.0;
 /// processor time, of which others on this machine cannot take any; the short form's figure leaves
 /// room for what a busy machine does to that.
 const GOODPUT: (f64, f64) = (0.6, 0.8);
-/// Memory that overload may cost.
-const MEMORY_MB: u64 = 64;
+/// Memory that overload may cost, and that each connection may (in KB): connections are bounded by
+/// `limits.connections`.
+const MEMORY_MB: u64 = 32;
+const CONNECTION_KB: usize = 48;
 
 pub(super) fn run(plan: &Plan, finding: &mut Finding) -> Result {
     // One core for the server and another one for the clients, where there are two: otherwise the
@@ -137,8 +139,9 @@ pub(super) fn run(plan: &Plan, finding: &mut Finding) -> Result {
             by_the_clock * 100.0
         ),
     );
+    let connections_mb = u64::try_from(clients * CONNECTION_KB / 1024).unwrap_or(0);
     finding.bound(
-        peak <= memory + MEMORY_MB,
+        peak <= memory + MEMORY_MB + connections_mb,
         format!("memory grew from {memory} MB to {peak} MB"),
     );
     finding.bound(

@@ -22,6 +22,12 @@ use crate::port::{Access, Engine};
 /// Attempts at one step that collides with another node.
 const ATTEMPTS: u32 = 20;
 
+/// The tables that requests write, in the order in which they do: what is written last is locked last.
+/// A migration that took its locks as its statements come would hold the audit log while it waits for
+/// a table that a request holds, which waits for the audit log: a deadlock, at each attempt.
+const LOCK_BUSY: &str = "LOCK TABLE rate_limits, otp_requests, one_time_secrets, users, sessions, \
+     apps, refresh_replays, outbox, audit_events IN ACCESS EXCLUSIVE MODE";
+
 fn failed(error: &Error) -> StoreError {
     Failure::of(error, Access::Write).to_store_error()
 }
@@ -193,6 +199,9 @@ async fn run(client: &Client, migration: &Migration) -> Result<(), Error> {
     const INSERT: &str = "INSERT INTO schema_migrations \
          (version, name, checksum, compatible_from, applied_at) \
          VALUES ($1, $2, $3, $4, CURRENT_TIMESTAMP)";
+    if migration.version > 1 {
+        client.batch_execute(LOCK_BUSY).await?;
+    }
     client.batch_execute(migration.common).await?;
     client
         .batch_execute(migration.own(Engine::Postgres))
