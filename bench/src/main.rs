@@ -10,11 +10,13 @@
     reason = "this is a command line tool for people at a terminal; it has no log"
 )]
 
+mod fill;
 mod http;
 mod load;
 mod primitive;
 mod process;
 mod report;
+mod scale;
 mod scenario;
 mod server;
 
@@ -45,9 +47,24 @@ struct Args {
     /// Connections at the same time
     #[arg(long, default_value_t = 32)]
     concurrency: usize,
-    /// Where report.md and report.json go
+    /// Where the reports go
     #[arg(long)]
     out: PathBuf,
+    /// Compare an empty deployment with a full one, operation by operation
+    #[arg(long)]
+    scale: bool,
+    /// Of the full one: apps beside the one that is measured
+    #[arg(long, default_value_t = 10_000, requires = "scale")]
+    apps: u64,
+    /// Of the full one: users of each other app
+    #[arg(long, default_value_t = 100, requires = "scale")]
+    users_each: u64,
+    /// Of the full one: users of the app that is measured
+    #[arg(long, default_value_t = 1_000_000, requires = "scale")]
+    users: u64,
+    /// Of the full one: sessions of each user
+    #[arg(long, default_value_t = 3, requires = "scale")]
+    sessions_each: u64,
 }
 
 fn main() -> ExitCode {
@@ -67,6 +84,15 @@ fn run(args: &Args) -> Result {
         span: Duration::from_secs_f64(args.seconds.clamp(0.2, 600.0)),
         concurrency: args.concurrency.clamp(1, 1_000),
     };
+    if args.scale {
+        let amount = fill::Amount {
+            apps: args.apps,
+            people_each: args.users_each,
+            people: args.users,
+            sessions_each: args.sessions_each,
+        };
+        return scale::run(&plan, amount, args.postgres_url.as_deref(), &args.out);
+    }
     let mut results = vec![scenario::measure(&plan, "SQLite", None)?];
     if let Some(url) = &args.postgres_url {
         results.push(scenario::measure(&plan, "PostgreSQL", Some(url))?);

@@ -23,7 +23,7 @@ pub(crate) fn publish(plan: &Plan<'_>, results: &[Results], out: &Path) -> Resul
 }
 
 /// The middle one; of an even number, the mean of the two.
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let half = values.len() / 2;
@@ -66,11 +66,13 @@ fn signature(result: &Results) -> (f64, f64) {
     )
 }
 
-fn millis(duration: std::time::Duration) -> f64 {
+/// Of a duration.
+pub(crate) fn millis(duration: std::time::Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
-fn machine() -> String {
+/// For people.
+pub(crate) fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info

@@ -54,19 +54,8 @@ pub(crate) fn measure(
     let server = deployment.start()?;
     sleep(Duration::from_secs(2));
     let (idle_mb, _) = memory_mb(server.pid())?;
-    let app = Arc::new(deployment.create_app()?);
-    let mut clients = Vec::new();
-    for index in 0..plan.concurrency {
-        clients.push(sign_in(&server, &app, index)?);
-    }
-    let organization = deployment.create_organization(PERMISSIONS)?;
-    let mut entitled = Vec::new();
-    for index in 0..plan.concurrency {
-        let mut person = sign_in(&server, &app, plan.concurrency + index)?;
-        person.entitle(&organization)?;
-        person.activate()?;
-        entitled.push(person);
-    }
+    let app = deployment.create_app()?;
+    let mut subject = Subject::prepare(plan, &deployment, server, app)?;
 
     let signer = Signer::new()?;
     let mut results = Results {
@@ -89,12 +78,7 @@ pub(crate) fn measure(
         let signature = signer.measure(span)?;
         let mut measured = Vec::new();
         for (name, operation) in OPERATIONS {
-            let people = if operation.is_of_the_entitled() {
-                &mut entitled
-            } else {
-                &mut clients
-            };
-            let done = operation.run(&server, people, span);
+            let done = subject.run(*operation, span);
             measured.push(done.map_err(|error| format!("{engine}, {name}: {error}"))?);
         }
         if pass > 0 {
@@ -104,12 +88,59 @@ pub(crate) fn measure(
             }
         }
     }
-    (results.loaded_mb, results.peak_mb) = memory_mb(server.pid())?;
+    (results.loaded_mb, results.peak_mb) = memory_mb(subject.server.pid())?;
     Ok(results)
 }
 
+/// A running server and the people who use it.
+pub(crate) struct Subject {
+    pub(crate) server: Server,
+    clients: Vec<Person>,
+    entitled: Vec<Person>,
+}
+
+impl Subject {
+    /// Signs the people in.
+    pub(crate) fn prepare(
+        plan: &Plan<'_>,
+        deployment: &Deployment,
+        server: Server,
+        app: App,
+    ) -> Result<Self> {
+        let app = Arc::new(app);
+        let mut clients = Vec::new();
+        for index in 0..plan.concurrency {
+            clients.push(sign_in(&server, &app, index)?);
+        }
+        let organization = deployment.create_organization(PERMISSIONS)?;
+        let mut entitled = Vec::new();
+        for index in 0..plan.concurrency {
+            let mut person = sign_in(&server, &app, plan.concurrency + index)?;
+            person.entitle(&organization)?;
+            person.activate()?;
+            entitled.push(person);
+        }
+        Ok(Self {
+            server,
+            clients,
+            entitled,
+        })
+    }
+
+    /// One pass of an operation.
+    pub(crate) fn run(&mut self, operation: Operation, span: Duration) -> Result<Measured> {
+        let people = if operation.is_of_the_entitled() {
+            &mut self.entitled
+        } else {
+            &mut self.clients
+        };
+        operation.run(&self.server, people, span)
+    }
+}
+
+/// What is measured.
 #[derive(Clone, Copy)]
-enum Operation {
+pub(crate) enum Operation {
     Refresh,
     RefreshWithKey,
     RefreshWithRoles,
@@ -124,7 +155,7 @@ enum Operation {
 const PERMISSIONS: usize = 20;
 const ENTITLEMENTS: usize = 10;
 
-const OPERATIONS: &[(&str, Operation)] = &[
+pub(crate) const OPERATIONS: &[(&str, Operation)] = &[
     ("refresh", Operation::Refresh),
     ("refresh with Idempotency-Key", Operation::RefreshWithKey),
     (

@@ -97,6 +97,19 @@ impl Deployment {
         Err("the server did not become healthy in 30 seconds".to_owned())
     }
 
+    /// Where an embedded deployment keeps everything.
+    pub(crate) fn database_file(&self) -> PathBuf {
+        self.data.path().join("data").join("doorward.db")
+    }
+
+    /// Makes a key to the operator face.
+    pub(crate) fn create_admin_key(&self) -> Result<String> {
+        text(
+            &self.run(&["admin-key", "create", "--name", "bench"])?,
+            "admin_key",
+        )
+    }
+
     /// Makes an app by the command line, beside the running server.
     pub(crate) fn create_app(&self) -> Result<App> {
         let created = self.run(&["app", "create", "--name", "Bench", "--slug", "bench"])?;

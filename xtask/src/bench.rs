@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: builds everything with optimisation and lets `bench/` measure it.
+//! `cargo xtask bench` and `cargo xtask scale`: build everything with optimisation and let `bench/`
+//! measure it.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
@@ -19,6 +20,15 @@ pub(crate) struct Args {
 
 /// Runs it.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    measure(args, &[])
+}
+
+/// Compares an empty deployment with a full one.
+pub(crate) fn scale(args: &Args) -> Result<ExitCode> {
+    measure(args, &["--scale"])
+}
+
+fn measure(args: &Args, mode: &[&str]) -> Result<ExitCode> {
     // One build of both, so that what they share is compiled once and alike.
     let mut command = workspace::cargo();
     command.args([
@@ -47,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         .arg(server)
         .arg("--out")
         .arg(workspace::root().join("bench"));
-    command.args(&args.rest);
+    command.args(mode).args(&args.rest);
     if let Some(database) = &database {
         command.env("DOORWARD_BENCH_POSTGRES_URL", database.url());
     }

@@ -49,6 +49,9 @@ enum Task {
     Faults(faults::Args),
     /// Builds the directory and archive of a release, with bill of materials and checksums
     Package(package::Args),
+    /// Compares an empty deployment with one of millions of users on both engines, and writes
+    /// bench/scale.md (takes 15 to 30 minutes and 15 GB in the temporary directory)
+    Scale(bench::Args),
     /// Runs a command with a private PostgreSQL at hand, e.g. `-- cargo test -p doorward-store`
     WithPostgres(postgres::Args),
 }
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Task::Bench(args) => bench::run(&args),
         Task::Faults(args) => faults::run(&args),
         Task::Package(args) => package::run(&args),
+        Task::Scale(args) => bench::scale(&args),
         Task::WithPostgres(args) => postgres::run(&args),
     };
     match outcome {
