@@ -145,3 +145,8 @@ CREATE TABLE sms_alarms (
     PRIMARY KEY (app_id, kind, prefix)
 );
 CREATE INDEX sms_alarms_latest ON sms_alarms (app_id, raised_at);
+
+-- Licences are found by how their key ends, and those that are suspended or revoked among many that
+-- are not.
+CREATE INDEX licenses_hint ON licenses (app_id, key_hint, id) WHERE key_hint IS NOT NULL;
+CREATE INDEX licenses_status ON licenses (app_id, status, id) WHERE status <> 'active';

@@ -139,7 +139,7 @@ pub(crate) fn filter(fields: &mut Fields) -> Option<LicenseFilter> {
 pub(crate) fn on_page(filter: LicenseFilter, page: &Page<LicenseId>) -> LicenseFilter {
     LicenseFilter {
         before: page.cursor,
-        limit: page.fetch(),
+        limit: page.limit(),
         ..filter
     }
 }

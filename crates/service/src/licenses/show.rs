@@ -3,7 +3,7 @@
 use doorward_domain::license::{Activation, License};
 use doorward_domain::scope::Scope;
 use doorward_domain::{ActivationId, Code};
-use doorward_store::app::LicenseFilter;
+use doorward_store::app::{LicenseFilter, LicensePage};
 
 use super::Asker;
 use super::find::{Sought, Which};
@@ -53,11 +53,11 @@ pub async fn show(
     }
 }
 
-/// Licences of an app, newest first.
+/// Licences of an app, newest first. A page looks at a bounded number of them.
 ///
 /// # Errors
 /// For an operator [`Code::Forbidden`] without `licenses:read` and [`Code::AppNotFound`].
-pub async fn list(core: &Core, asker: &Asker, filter: LicenseFilter) -> Result<Vec<License>> {
+pub async fn list(core: &Core, asker: &Asker, filter: LicenseFilter) -> Result<LicensePage> {
     let (app_id, now) = (asker.app_id(), asker.context().now());
     asker
         .read(core, Scope::LicensesRead, move |_, tx| {

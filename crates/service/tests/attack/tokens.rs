@@ -67,7 +67,7 @@ on_both_engines! {
                 let second = licenses::generate(&platform.core, &asker, terms.clone(), 1).await;
                 assert_eq!(code(second), Some(Code::Conflict));
                 let owned = licenses::list(&platform.core, &asker, all()).await.unwrap();
-                assert_eq!(owned.len(), 1, "nothing was written");
+                assert_eq!(owned.licenses.len(), 1, "nothing was written");
                 let change = UpdateLicense {
                     entitlements: Patch::Set(Map::from_iter([("one_more".to_owned(), json!(true))])),
                     ..UpdateLicense::default()

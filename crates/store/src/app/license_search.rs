@@ -6,7 +6,7 @@ use doorward_domain::{ActivationId, LicenseId, TenantId, Timestamp, UserId};
 use super::AppRead;
 use super::licenses::license;
 use crate::error::StoreError;
-use crate::value::Row;
+use crate::value::{Param, Row};
 
 /// Which licences to read, newest first. What is absent does not matter.
 #[derive(Debug, Clone, Default)]
@@ -29,8 +29,24 @@ pub struct LicenseFilter {
     pub limit: u32,
 }
 
-/// One statement for each filter that an index serves; the others are conditions beside it.
-macro_rules! list {
+/// What was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LicensePage {
+    /// The licences, newest first; may be none although there are more.
+    pub licenses: Vec<License>,
+    /// The cursor of the next page; `None` when there is nothing more.
+    pub next: Option<LicenseId>,
+}
+
+/// The last licence that one page may look at, and the page itself, for a condition that an index
+/// leads by. The other conditions are judged on those, so no question is a scan, however many
+/// licences there are and however rare what is looked for.
+struct Statements {
+    floor: &'static str,
+    page: &'static str,
+}
+
+macro_rules! page {
     ($lead:literal) => {
         concat!(
             "SELECT l.id, l.key_hint, l.label, l.issued_to, l.tenant_id, l.user_id, \
@@ -38,22 +54,76 @@ macro_rules! list {
              l.activations_used - (SELECT COUNT(*) FROM license_activations a WHERE a.app_id = $1 \
              AND a.license_id = l.id AND a.slot_returned = FALSE AND a.released_at IS NOT NULL \
              AND a.slot_free_at <= $2), l.expires_at, l.entitlements, l.metadata, l.version, \
-             l.created_at, l.updated_at FROM licenses l WHERE l.app_id = $1 AND l.id < $3",
+             l.created_at, l.updated_at FROM licenses l WHERE l.app_id = $1 AND l.id < $3 AND l.id >= $4",
             $lead,
-            " AND (CAST($4 AS UUID) IS NULL OR l.user_id = $4) \
-             AND (CAST($5 AS UUID) IS NULL OR l.tenant_id = $5) \
-             AND (CAST($6 AS TEXT) IS NULL OR l.issued_to = $6) \
-             AND (CAST($7 AS TEXT) IS NULL OR (l.label >= $7 AND l.label < $8)) \
-             AND (CAST($9 AS TEXT) IS NULL OR l.key_hint = $9) \
-             AND (CAST($10 AS TEXT) IS NULL OR $10 = CASE WHEN l.status <> 'active' THEN l.status \
+            " AND (CAST($5 AS UUID) IS NULL OR l.user_id = $5) \
+             AND (CAST($6 AS UUID) IS NULL OR l.tenant_id = $6) \
+             AND (CAST($7 AS TEXT) IS NULL OR l.issued_to = $7) \
+             AND (CAST($8 AS TEXT) IS NULL OR (l.label >= $8 AND l.label < $9)) \
+             AND (CAST($10 AS TEXT) IS NULL OR l.key_hint = $10) \
+             AND (CAST($11 AS TEXT) IS NULL OR $11 = CASE WHEN l.status <> 'active' THEN l.status \
              WHEN l.expires_at <= $2 THEN 'expired' ELSE (SELECT CASE \
              WHEN l.activations_used - COUNT(*) = 0 THEN 'issued' \
              WHEN l.activations_used - COUNT(*) >= l.max_activations THEN 'full' \
              ELSE 'active' END FROM license_activations a WHERE a.app_id = $1 \
              AND a.license_id = l.id AND a.slot_returned = FALSE AND a.released_at IS NOT NULL \
-             AND a.slot_free_at <= $2) END) ORDER BY l.id DESC LIMIT $11"
+             AND a.slot_free_at <= $2) END) ORDER BY l.id DESC LIMIT $12"
         )
     };
+}
+
+/// The condition stands twice because its parameter has another number.
+macro_rules! led_by {
+    ($floor:literal, $page:literal) => {
+        Statements {
+            floor: concat!(
+                "SELECT l.id FROM licenses l WHERE l.app_id = $1 AND l.id < $2",
+                $floor,
+                " ORDER BY l.id DESC LIMIT 1 OFFSET 1999"
+            ),
+            page: page!($page),
+        }
+    };
+}
+
+const BY_USER: Statements = led_by!(" AND l.user_id = $3", " AND l.user_id = $5");
+const BY_ISSUED_TO: Statements = led_by!(" AND l.issued_to = $3", " AND l.issued_to = $7");
+const BY_HINT: Statements = led_by!(" AND l.key_hint = $3", " AND l.key_hint = $10");
+const BY_STATUS: Statements = led_by!(
+    " AND l.status <> 'active' AND l.status = $3",
+    " AND l.status <> 'active' AND l.status = $11"
+);
+const BY_TENANT: Statements = led_by!(" AND l.tenant_id = $3", " AND l.tenant_id = $6");
+const ALL: Statements = led_by!("", "");
+
+/// Whether more licences have such a label than a page may look at.
+const MANY_LABELLED: &str = "SELECT l.id FROM licenses l WHERE l.app_id = $1 AND l.label >= $2 \
+     AND l.label < $3 ORDER BY l.label LIMIT 1 OFFSET 2000";
+
+/// All of a label: the index on labels leads.
+const BY_LABEL: &str = page!(
+    " AND l.id IN (SELECT n.id FROM licenses n WHERE n.app_id = $1 AND n.label >= $8 \
+     AND n.label < $9 ORDER BY n.label LIMIT 2000)"
+);
+
+/// The statements that the most selective condition leads by, and its parameter.
+fn lead(filter: &LicenseFilter) -> (&'static Statements, Option<Param<'_>>) {
+    if let Some(user) = filter.user_id {
+        return (&BY_USER, Some(user.into()));
+    }
+    if let Some(hint) = filter.key_hint.as_deref() {
+        return (&BY_HINT, Some(hint.into()));
+    }
+    if let Some(issued_to) = filter.issued_to.as_deref() {
+        return (&BY_ISSUED_TO, Some(issued_to.into()));
+    }
+    match (filter.state, filter.tenant_id) {
+        (Some(state @ (LicenseState::Suspended | LicenseState::Revoked)), _) => {
+            (&BY_STATUS, Some(state.as_str().into()))
+        }
+        (_, Some(tenant)) => (&BY_TENANT, Some(tenant.into())),
+        _ => (&ALL, None),
+    }
 }
 
 fn activation(mut row: Row) -> Result<Activation, StoreError> {
@@ -89,18 +159,7 @@ impl AppRead<'_> {
         &mut self,
         filter: &LicenseFilter,
         now: Timestamp,
-    ) -> Result<Vec<License>, StoreError> {
-        let sql = if filter.user_id.is_some() {
-            list!(" AND l.user_id = $4")
-        } else if filter.issued_to.is_some() {
-            list!(" AND l.issued_to = $6")
-        } else if filter.label_prefix.is_some() {
-            list!(" AND l.label >= $7 AND l.label < $8")
-        } else if filter.tenant_id.is_some() {
-            list!(" AND l.tenant_id = $5")
-        } else {
-            list!("")
-        };
+    ) -> Result<LicensePage, StoreError> {
         let before = filter
             .before
             .unwrap_or(LicenseId::from_uuid(uuid::Uuid::max()));
@@ -109,21 +168,63 @@ impl AppRead<'_> {
             .label_prefix
             .as_ref()
             .map(|prefix| format!("{prefix}\u{10FFFF}"));
+        let state = filter.state.map(LicenseState::as_str);
+
+        let mut floor: Option<LicenseId> = None;
+        let sql = if self.few_are_labelled(filter, label_end.as_deref())? {
+            BY_LABEL
+        } else {
+            let (statements, lead) = lead(filter);
+            let mut params = vec![self.app_id.into(), before.into()];
+            params.extend(lead);
+            let last = self.connection.query(statements.floor, &params)?;
+            let last = last.into_iter().next();
+            floor = last.map(|mut row| row.take()).transpose()?;
+            statements.page
+        };
         let params = [
             self.app_id.into(),
             now.into(),
             before.into(),
+            floor
+                .unwrap_or(LicenseId::from_uuid(uuid::Uuid::nil()))
+                .into(),
             filter.user_id.into(),
             filter.tenant_id.into(),
             filter.issued_to.as_deref().into(),
             filter.label_prefix.as_deref().into(),
             label_end.as_deref().into(),
             filter.key_hint.as_deref().into(),
-            filter.state.map(LicenseState::as_str).into(),
-            filter.limit.into(),
+            state.into(),
+            // One more than fits tells whether there is a next page.
+            filter.limit.saturating_add(1).into(),
         ];
         let rows = self.connection.query(sql, &params)?;
-        rows.into_iter().map(license).collect()
+        let mut licenses: Vec<License> = rows.into_iter().map(license).collect::<Result<_, _>>()?;
+        let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
+        let next = if licenses.len() > limit {
+            licenses.truncate(limit);
+            licenses.last().map(|last| last.id)
+        } else {
+            floor
+        };
+        Ok(LicensePage { licenses, next })
+    }
+
+    /// Whether the index on labels leads best: nothing more exact is asked for, and what it leads to
+    /// fits a page.
+    fn few_are_labelled(
+        &mut self,
+        filter: &LicenseFilter,
+        label_end: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let exact =
+            filter.user_id.is_some() || filter.issued_to.is_some() || filter.key_hint.is_some();
+        let Some(prefix) = filter.label_prefix.as_deref().filter(|_| !exact) else {
+            return Ok(false);
+        };
+        let params = [self.app_id.into(), prefix.into(), label_end.into()];
+        Ok(self.connection.query(MANY_LABELLED, &params)?.is_empty())
     }
 
     /// A device's slot of this app, whatever has become of it.

@@ -243,7 +243,7 @@ pub(crate) const CASES: &[Case] = &[
             limit: 10,
             ..LicenseFilter::default()
         };
-        Ok(!app.licenses(&filter, at(1))?.is_empty())
+        Ok(!app.licenses(&filter, at(1))?.licenses.is_empty())
     }),
     read("AppRead::activation", |app, w| {
         Ok(app.activation(w.activation)?.is_some())

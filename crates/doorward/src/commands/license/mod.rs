@@ -140,16 +140,18 @@ async fn list(core: &Core, operator: &Operator, command: LicenseCommand, json: b
     };
     let asker = Asker::Operator(operator.clone(), app);
     let mut items: Vec<License> = Vec::new();
+    let mut before = None;
     loop {
         let page = LicenseFilter {
-            before: items.last().map(|last| last.id),
+            before,
             ..filter.clone()
         };
         let page = licenses::list(core, &asker, page).await?;
-        if page.is_empty() {
+        items.extend(page.licenses);
+        before = page.next;
+        if before.is_none() {
             break;
         }
-        items.extend(page);
     }
     let now = core.clock.now();
     let items = items

@@ -38,7 +38,8 @@ refusals!(
 
 /// List licences
 ///
-/// Newest first. Scope `licenses:read`.
+/// Newest first. A page looks at a bounded number of licences: it may hold fewer than `limit`, or
+/// none, although there are more; go on until `next_cursor` is null. Scope `licenses:read`.
 #[utoipa::path(
     get, path = "/admin/apps/{app_id}/licenses", operation_id = "listAppLicenses", tag = "Licences",
     params(
@@ -69,11 +70,11 @@ pub(crate) async fn list(
     let asker = Asker::Operator(operator, app_id);
     let found = licenses::list(&face.core, &asker, fields::on_page(filter, &page)).await?;
     let now = face.core.clock.now();
-    Ok(Json(page.of(
-        found,
-        |license| license.id,
-        |license| LicenseView::new(license, now),
-    )))
+    let items = found.licenses.into_iter();
+    let items = items
+        .map(|license| LicenseView::new(license, now))
+        .collect();
+    Ok(Json(Paged::new(items, found.next)))
 }
 
 refusals!(

@@ -60,7 +60,8 @@ refusals!(ListLicensesRefusals = ALWAYS | BODY | APP);
 
 /// List licences
 ///
-/// Newest first.
+/// Newest first. A page looks at a bounded number of licences: it may hold fewer than `limit`, or
+/// none, although there are more; go on until `next_cursor` is null.
 #[utoipa::path(
     post, path = "/license/list", operation_id = "listLicenses", tag = "Licences",
     request_body = ListLicensesRequest,
@@ -78,9 +79,9 @@ pub(super) async fn list(
     let asker = Asker::app(face.authenticate(&meta, credentials).await?, None);
     let found = licenses::list(&face.core, &asker, fields::on_page(filter, &page)).await?;
     let now = face.core.clock.now();
-    Ok(Json(page.of(
-        found,
-        |license| license.id,
-        |license| LicenseView::new(license, now),
-    )))
+    let items = found.licenses.into_iter();
+    let items = items
+        .map(|license| LicenseView::new(license, now))
+        .collect();
+    Ok(Json(Paged::new(items, found.next)))
 }

@@ -48,7 +48,7 @@ on_both_engines! {
         })
         .await
         .expect("they are listed");
-        assert_eq!(found.len(), 500);
+        assert_eq!(found.licenses.len(), 500);
         let refused = licenses::generate(core, &asker, Terms::default(), 501).await;
         assert_eq!(code(refused), Some(Code::ValidationError));
     }
@@ -180,8 +180,8 @@ on_both_engines! {
         })
         .await
         .expect("listed");
-        assert_eq!(found.len(), 1);
-        assert_eq!(found[0].status_reason.as_deref(), Some("late"));
+        assert_eq!(found.licenses.len(), 1);
+        assert_eq!(found.licenses[0].status_reason.as_deref(), Some("late"));
         let unknown = Asker::Operator(operator, doorward_domain::AppId::from_uuid(Uuid::nil()));
         let show = licenses::show(core, &unknown, Which::Id(id), House::DEVICES).await;
         assert_eq!(code(show), Some(Code::AppNotFound));

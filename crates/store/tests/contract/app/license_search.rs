@@ -14,6 +14,7 @@ contract! {
     licences_are_listed_newest_first: AppRead::licenses;
     every_filter_filters: AppRead::licenses;
     a_licence_is_found_by_how_it_stands: AppRead::licenses;
+    a_page_looks_at_a_bounded_number: AppRead::licenses;
     devices_are_listed_while_they_hold_a_slot: AppRead::activations, AppRead::activation;
 }
 
@@ -26,7 +27,7 @@ fn all() -> LicenseFilter {
 
 async fn list(app: &Scope, filter: LicenseFilter) -> Vec<LicenseId> {
     let found = app.read(move |app| app.licenses(&filter, at(50))).await;
-    found.iter().map(|license| license.id).collect()
+    found.licenses.iter().map(|license| license.id).collect()
 }
 
 async fn licences_are_listed_newest_first(db: TestDatabase) {
@@ -52,7 +53,7 @@ async fn licences_are_listed_newest_first(db: TestDatabase) {
         ids[0],
     );
     let alone = app.read(move |app| app.license(id, at(1))).await;
-    assert_eq!(one.first(), alone.as_ref(), "whole licences");
+    assert_eq!(one.licenses.first(), alone.as_ref(), "whole licences");
 }
 
 async fn every_filter_filters(db: TestDatabase) {
@@ -195,7 +196,7 @@ async fn a_licence_is_found_by_how_it_stands(db: TestDatabase) {
         .await;
     }
     let every = app.read(|app| app.licenses(&all(), at(50))).await;
-    let states: Vec<_> = every.iter().map(|l| l.state(at(50))).collect();
+    let states: Vec<_> = every.licenses.iter().map(|l| l.state(at(50))).collect();
     use LicenseState as S;
     assert_eq!(
         states,
@@ -216,12 +217,65 @@ async fn a_licence_is_found_by_how_it_stands(db: TestDatabase) {
             ..all()
         };
         let expected: Vec<_> = every
+            .licenses
             .iter()
             .filter(|license| license.state(at(50)) == state)
             .map(|license| license.id)
             .collect();
         assert_eq!(list(&app, filter).await, expected, "{state:?}");
     }
+}
+
+/// 2,000 licences, or all that a label has if they are fewer: then the cursor leads on.
+async fn a_page_looks_at_a_bounded_number(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let seeds: Vec<NewLicense> = (0..2_100)
+        .map(|number| NewLicense {
+            key: Some((hash_of(fresh()), vec![1], "AAAA".to_owned())),
+            label: Some(format!("Order {number}")),
+            ..new_license()
+        })
+        .collect();
+    let ids: Vec<_> = seeds.iter().map(|license| license.id).collect();
+    app.write(move |app| {
+        seeds
+            .iter()
+            .try_for_each(|license| app.insert_license(license).map(drop))
+    })
+    .await;
+    let (oldest, last_of_page) = (ids[0], ids[100]);
+    app.write(move |app| app.set_license_status(oldest, LicenseStatus::Revoked, None, at(3)))
+        .await;
+    let page = async |filter: LicenseFilter| {
+        let filter = LicenseFilter { limit: 3, ..filter };
+        let found = app.read(move |app| app.licenses(&filter, at(50))).await;
+        let ids: Vec<_> = found.licenses.iter().map(|license| license.id).collect();
+        (ids, found.next)
+    };
+    let full = LicenseFilter {
+        state: Some(LicenseState::Full),
+        ..all()
+    };
+    assert_eq!(page(full.clone()).await, (vec![], Some(last_of_page)));
+    let rest = LicenseFilter {
+        before: Some(last_of_page),
+        ..full
+    };
+    assert_eq!(page(rest).await, (vec![], None));
+    // An index leads to what is rare.
+    let revoked = LicenseFilter {
+        state: Some(LicenseState::Revoked),
+        ..all()
+    };
+    assert_eq!(page(revoked).await, (vec![oldest], None));
+    assert_eq!(page(labelled("Order 0")).await, (vec![oldest], None));
+    // Many have such a label: newest first all the same.
+    let (found, next) = page(labelled("Order")).await;
+    assert_eq!(found, [ids[2_099], ids[2_098], ids[2_097]]);
+    assert_eq!(next, Some(ids[2_097]));
+    let (found, next) = page(labelled("Order 20")).await;
+    assert_eq!(found, [ids[2_099], ids[2_098], ids[2_097]]);
+    assert_eq!(next, Some(ids[2_097]));
 }
 
 fn hash_of(id: uuid::Uuid) -> [u8; 32] {
