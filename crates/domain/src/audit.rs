@@ -118,6 +118,10 @@ actions! {
     /// A creating call of an operator was answered again from the stored answer (same
     /// Idempotency-Key, same request).
     OperatorAnswerRepeated = "operator.answer_repeated";
+    /// Maintenance was run by an operator.
+    MaintenanceRun = "maintenance.run";
+    /// What was counted against the limits of a contact, an address or a licence was forgotten.
+    LimitsCleared = "limits.cleared";
     /// A signing key was generated.
     SigningKeyCreated = "signing_key.created";
     /// The next signing key became the active one.

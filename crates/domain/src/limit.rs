@@ -72,6 +72,36 @@ pub fn wait(rule: LimitRule, state: &[u8], now: Timestamp) -> i64 {
     }
 }
 
+/// How many events count at `now`, given the stored state: those of the window, of a large limit an
+/// estimate.
+#[must_use]
+pub fn used(rule: LimitRule, state: &[u8], now: Timestamp) -> u32 {
+    let (window, now_us) = (rule.window_micros(), now.as_microsecond());
+    let count = if rule.max <= LOG_MAX {
+        let times = numbers(LOG, state).into_iter();
+        let live = times.filter(|time| time.saturating_add(window) > now_us);
+        i64::try_from(live.count()).unwrap_or(i64::MAX)
+    } else {
+        match numbers(COUNTERS, state).as_slice() {
+            [start, current, previous] => {
+                let elapsed = now_us.saturating_sub(*start);
+                // Of the window before, the share that the sliding window still covers.
+                let share = |count: i64, left: i64| {
+                    let part = i128::from(count.max(0)) * i128::from(left.clamp(0, window));
+                    i64::try_from(part / i128::from(window)).unwrap_or(i64::MAX)
+                };
+                if elapsed < window {
+                    current.saturating_add(share(*previous, window - elapsed))
+                } else {
+                    share(*current, 2 * window - elapsed)
+                }
+            }
+            _ => 0,
+        }
+    };
+    u32::try_from(count.max(0)).unwrap_or(u32::MAX)
+}
+
 const LOG: u8 = 1;
 const COUNTERS: u8 = 2;
 
@@ -217,6 +247,27 @@ mod tests {
             panic!()
         };
         assert_eq!(next_at, t(10));
+    }
+
+    #[test]
+    fn what_is_used_leaves_with_the_window() {
+        let large = LimitRule {
+            max: 1_000,
+            seconds: 600,
+        };
+        for rule in [THREE, large] {
+            let mut state = Vec::new();
+            assert_eq!(used(rule, &state, t(0)), 0);
+            for _ in 0..3 {
+                let Decision::Allowed { state: next, .. } = hit(rule, &state, t(0)) else {
+                    panic!("within the limit")
+                };
+                state = next;
+            }
+            assert_eq!(used(rule, &state, t(1)), 3);
+            assert_eq!(used(rule, &state, t(1_200)), 0);
+        }
+        assert_eq!(used(THREE, &[9, 9, 9], t(0)), 0);
     }
 
     #[test]

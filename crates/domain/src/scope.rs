@@ -52,6 +52,8 @@ scopes! {
     AuditRead = "audit:read";
     /// Read metrics and health details.
     MetricsRead = "metrics:read";
+    /// Run maintenance.
+    MaintenanceWrite = "maintenance:write";
     /// List admin keys.
     AdminKeysRead = "admin-keys:read";
     /// Create and revoke admin keys.

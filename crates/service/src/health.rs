@@ -3,10 +3,12 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
+use doorward_domain::scope::Scope;
 use doorward_domain::{Timestamp, time::iso};
 use doorward_store::platform::{JobRecord, OutboxDepth};
 use serde::Serialize;
 
+use crate::context::Operator;
 use crate::core::Core;
 use crate::error::Error;
 use crate::maintenance::MAINTENANCE;
@@ -136,6 +138,15 @@ async fn ask(core: &Core) -> HealthStatus {
         Ok(Ok(_)) => HealthStatus::Ok,
         _ => HealthStatus::Unavailable,
     }
+}
+
+/// The details, for an operator.
+///
+/// # Errors
+/// [`doorward_domain::Code::Forbidden`] without `metrics:read`.
+pub async fn details_as(core: &Core, operator: &Operator) -> crate::Result<HealthDetails> {
+    core.authorise(operator, Scope::MetricsRead).await?;
+    Ok(details(core).await)
 }
 
 /// The details, for who knows the health secret. Always fresh.

@@ -16,6 +16,7 @@ pub mod incidents;
 pub mod jobs;
 pub mod license_keys;
 pub mod licenses;
+pub mod limits;
 pub mod maintenance;
 pub mod messages;
 pub mod organizations;

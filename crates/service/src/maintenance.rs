@@ -1,8 +1,12 @@
 //! Deleting what is dead: by itself, on one node at a time, in bounded batches.
 
+use doorward_domain::Timestamp;
+use doorward_domain::audit::Action;
+use doorward_domain::scope::Scope;
 use doorward_domain::time::plus_seconds;
 use doorward_store::platform::Purged;
 
+use crate::context::{Describe, Operator};
 use crate::core::Core;
 use crate::error::{Error, Result};
 
@@ -72,6 +76,59 @@ pub async fn run(core: &Core, force: bool) -> Result<Run> {
     let purged = outcome?;
     metrics::counter!("doorward_maintenance_deleted_total").increment(purged.total());
     Ok(Run::Done(purged))
+}
+
+/// What is known of maintenance.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// The last end, good or bad.
+    pub last_run_at: Option<Timestamp>,
+    /// The last good end.
+    pub last_ok_at: Option<Timestamp>,
+    /// Rows removed by kind, or the error code it failed with.
+    pub last_report: Option<serde_json::Value>,
+    /// Seconds between two runs.
+    pub interval_seconds: i64,
+}
+
+/// What is known of maintenance, for an operator.
+///
+/// # Errors
+/// [`doorward_domain::Code::Forbidden`] without `metrics:read`.
+pub async fn standing(core: &Core, operator: &Operator) -> Result<Standing> {
+    core.authorise(operator, Scope::MetricsRead).await?;
+    let job = core
+        .store
+        .read(|tx| Ok::<_, Error>(tx.platform().job(MAINTENANCE)?))
+        .await?;
+    let report = job.as_ref().and_then(|job| job.last_report.clone());
+    Ok(Standing {
+        last_run_at: job.as_ref().and_then(|job| job.last_run_at),
+        last_ok_at: job.as_ref().and_then(|job| job.last_ok_at),
+        last_report: report
+            .map(|text| serde_json::from_str(&text).unwrap_or_else(|_| text.clone().into())),
+        interval_seconds: core.settings.maintenance_interval_seconds,
+    })
+}
+
+/// Runs maintenance now, for an operator.
+///
+/// # Errors
+/// [`doorward_domain::Code::Forbidden`] without `maintenance:write`; when the database is out of
+/// reach.
+pub async fn run_as(core: &Core, operator: &Operator) -> Result<Run> {
+    core.authorise(operator, Scope::MaintenanceWrite).await?;
+    let outcome = run(core, true).await?;
+    if let Run::Done(purged) = outcome {
+        let event = operator
+            .context
+            .event(None, Action::MaintenanceRun)
+            .with(serde_json::json!({ "deleted": purged.total() }));
+        core.store
+            .write(move |tx| Ok::<_, Error>(tx.platform().audit(&event)?))
+            .await?;
+    }
+    Ok(outcome)
 }
 
 /// Runs maintenance when it is due, and again at once while a run leaves something over: what dies

@@ -10,8 +10,11 @@ mod delivery;
 mod incident;
 mod key;
 mod license;
+mod limit;
 mod meant;
 mod org;
+#[cfg(test)]
+mod parity;
 mod repeat;
 mod role;
 mod server;
@@ -34,6 +37,7 @@ pub(crate) use delivery::DeliveryCommand;
 pub(crate) use incident::IncidentCommand;
 pub(crate) use key::{KeyCommand, PublicForm};
 pub(crate) use license::{LicenseCommand, LicenseKeyCommand, OneLicense};
+pub(crate) use limit::{LimitCommand, LimitSubject};
 pub(crate) use meant::Meant;
 pub(crate) use org::{OneOrg, OrgCommand};
 pub(crate) use repeat::Repeat;
@@ -129,6 +133,9 @@ pub(crate) enum Command {
     /// Who carries an app's messages: mail servers and SMS providers
     #[command(subcommand)]
     Delivery(DeliveryCommand),
+    /// Limits of an app: how they stand, and who is let in again
+    #[command(subcommand)]
+    Limit(LimitCommand),
     /// Keys to the operator API
     #[command(subcommand)]
     AdminKey(AdminKeyCommand),
@@ -202,6 +209,8 @@ pub(crate) enum Command {
 pub(crate) enum MaintenanceCommand {
     /// Do it now, even if a server did it recently
     Run,
+    /// Show when it ran and what it removed
+    Status,
 }
 
 /// The faces that have an OpenAPI document.

@@ -17,6 +17,7 @@ mod help;
 mod incident;
 mod key;
 mod license;
+mod limit;
 mod maintenance;
 mod meant;
 mod migrate;
@@ -37,7 +38,7 @@ use std::time::Instant;
 use clap::error::ErrorKind;
 
 use crate::Outcome;
-use crate::cli::{Cli, Command, FaceName, Global, MaintenanceCommand};
+use crate::cli::{Cli, Command, FaceName, Global};
 use crate::failure::Failure;
 use crate::{logging, output, serve};
 
@@ -81,6 +82,7 @@ async fn beside_servers(global: &Global, command: Command) -> Outcome {
         Command::AdminKey(command) => admin_key::run(global, command).await,
         Command::Key(command) => key::run(global, command).await,
         Command::Audit(command) => audit::run(global, command).await,
+        Command::Limit(command) => limit::run(global, command).await,
         Command::Stats(args) => stats::run(global, args).await,
         Command::License(command) => license::run(global, *command).await,
         Command::Backup(args) => backup::run(global, &args),
@@ -89,7 +91,7 @@ async fn beside_servers(global: &Global, command: Command) -> Outcome {
         Command::Delivery(command) => delivery::run(global, command).await,
         Command::Migrate { status } => migrate::run(global, status).await,
         Command::Health { url } => health::run(global, url).await,
-        Command::Maintenance(MaintenanceCommand::Run) => maintenance::run(global).await,
+        Command::Maintenance(command) => maintenance::run(global, &command).await,
         Command::Dev(_)
         | Command::Serve(_)
         | Command::Config(_)

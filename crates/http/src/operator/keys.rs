@@ -7,8 +7,10 @@ use axum::extract::State;
 use doorward_domain::reason::Reason;
 use doorward_domain::signing::{KeyState, SigningAlg};
 use doorward_domain::time::iso;
+use doorward_service::Error;
 use doorward_service::signing::{self, RotateMode, StoredSigningKey};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::OperatorFace;
@@ -69,6 +71,11 @@ pub(super) struct SigningKeys {
     items: Vec<SigningKeyView>,
     /// The active public key as one line of base64 (`JWT_PUBLIC_KEY`).
     jwt_public_key: String,
+    /// The same as PEM.
+    pem: String,
+    /// The JWKS document as it is published: next, active and retiring keys.
+    #[schema(value_type = Object)]
+    jwks: Box<RawValue>,
 }
 
 refusals!(ListKeysRefusals = ALWAYS | OPERATOR + ValidationError);
@@ -86,9 +93,14 @@ pub(super) async fn list(
     Authenticated(operator): Authenticated,
 ) -> ApiResult<Json<SigningKeys>> {
     let found = signing::list(&face.core, &operator).await?;
+    let keys = face.core.signing();
+    let jwks = RawValue::from_string(keys.jwks().to_string())
+        .map_err(|error| Error::internal(error.to_string()))?;
     Ok(Json(SigningKeys {
         items: found.into_iter().map(SigningKeyView::from).collect(),
-        jwt_public_key: face.core.signing().jwt_public_key().to_owned(),
+        jwt_public_key: keys.jwt_public_key().to_owned(),
+        pem: keys.public_pem().to_owned(),
+        jwks,
     }))
 }
 

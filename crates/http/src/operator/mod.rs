@@ -11,6 +11,8 @@ mod doctor;
 mod incidents;
 mod keys;
 mod licenses;
+mod limits;
+mod maintenance;
 mod messages;
 mod metrics;
 mod roles;
@@ -80,6 +82,11 @@ fn limited() -> OpenApiRouter<Arc<OperatorFace>> {
         .routes(routes!(stats::show))
         .merge(users::routes())
         .merge(incidents::routes())
+        .routes(routes!(limits::of_app))
+        .routes(routes!(limits::show))
+        .routes(routes!(limits::clear))
+        .routes(routes!(maintenance::show, maintenance::run))
+        .routes(routes!(maintenance::health))
         .merge(licenses::routes())
         .merge(messages::routes())
 }

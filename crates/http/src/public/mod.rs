@@ -23,7 +23,7 @@ use doorward_service::{AppContext, Context, Core, Error, apps};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(crate) use self::health::Health;
+pub(crate) use self::health::{Health, HealthAnswer};
 pub(crate) use self::revoke::Success;
 use crate::docs;
 use crate::error::ApiResult;

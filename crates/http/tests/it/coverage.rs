@@ -305,6 +305,42 @@ impl World {
                 as_foreign: None,
                 audited: &[],
             },
+            key(
+                "GET /admin/apps/{app_id}/limits",
+                Scope::AppsRead,
+                get(format!("/admin/apps/{a}/limits")),
+                &[],
+            ),
+            key(
+                "POST /admin/apps/{app_id}/limits/show",
+                Scope::UsersRead,
+                post(format!("/admin/apps/{a}/limits/show"), json!({"contact": "ada@example.com"})),
+                &[],
+            ),
+            key(
+                "POST /admin/apps/{app_id}/limits/clear",
+                Scope::UsersWrite,
+                post(format!("/admin/apps/{a}/limits/clear"), json!({"address": "192.0.2.1"})),
+                &["limits.cleared"],
+            ),
+            key(
+                "GET /admin/maintenance",
+                Scope::MetricsRead,
+                get("/admin/maintenance"),
+                &[],
+            ),
+            key(
+                "POST /admin/maintenance",
+                Scope::MaintenanceWrite,
+                ask("POST", "/admin/maintenance"),
+                &["maintenance.run"],
+            ),
+            key(
+                "GET /admin/health",
+                Scope::MetricsRead,
+                get("/admin/health"),
+                &[],
+            ),
             key("GET /metrics", Scope::MetricsRead, get("/metrics"), &[]),
             key(
                 "GET /admin/doctor",

@@ -16,6 +16,7 @@ mod erasure;
 mod front;
 mod license_files;
 mod license_keys;
+mod limits;
 mod logs;
 mod messages;
 mod operator;

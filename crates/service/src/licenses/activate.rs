@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use doorward_crypto::device_hash;
 use doorward_crypto::keyring::Keyring;
+use doorward_domain::app::AppLimits;
 use doorward_domain::audit::Action;
 use doorward_domain::license::{Device, LicenseKey, refusal};
 use doorward_domain::scope::Scope;
@@ -170,9 +171,14 @@ impl Step {
 
 /// The limit on the devices that one key is tried on.
 pub(crate) fn per_key(keyring: &Keyring, here: &Here, id: LicenseId) -> Hit {
+    tries_of_license(keyring, &here.app.settings.limits, id)
+}
+
+/// The same, by the limits alone.
+pub(crate) fn tries_of_license(keyring: &Keyring, limits: &AppLimits, id: LicenseId) -> Hit {
     Hit {
         key: keyring.limit_key("license.key", &id.to_string()),
-        rule: here.app.settings.limits.license_per_key,
+        rule: limits.license_per_key,
     }
 }
 

@@ -18,6 +18,7 @@ mod show;
 mod update;
 mod verify;
 
+pub(crate) use activate::tries_of_license;
 pub use activate::{Activate, Activated, activate};
 pub use asker::Asker;
 pub use checkout::{CheckedOut, Checkout, MIN_FILE_SECONDS, checkout};
@@ -25,8 +26,10 @@ pub use decide::{resume, revoke, suspend};
 pub use doorward_store::app::LicenseFilter;
 pub use find::Which;
 pub use generate::{Generated, Terms, generate};
+pub(crate) use refuse::{guesses_of_address, guesses_of_app};
 pub(crate) use reseal::reseal;
 pub use reveal::reveal;
+pub(crate) use seats::releases_of_license;
 pub use seats::{Release, deactivate, release};
 pub use show::{DevicePage, list, show};
 pub use update::{Patch, UpdateLicense, update};

@@ -113,7 +113,7 @@ pub(crate) fn too_many_guesses(
     Ok((wait > 0).then(|| Refusal::waiting(wait, None)))
 }
 
-fn guesses_of_address(keyring: &Keyring, limits: &AppLimits, ip: IpAddr) -> Hit {
+pub(crate) fn guesses_of_address(keyring: &Keyring, limits: &AppLimits, ip: IpAddr) -> Hit {
     Hit {
         key: keyring.limit_key(
             "license.failures.address",
@@ -123,7 +123,7 @@ fn guesses_of_address(keyring: &Keyring, limits: &AppLimits, ip: IpAddr) -> Hit 
     }
 }
 
-fn guesses_of_app(keyring: &Keyring, limits: &AppLimits) -> Hit {
+pub(crate) fn guesses_of_app(keyring: &Keyring, limits: &AppLimits) -> Hit {
     Hit {
         key: keyring.limit_key("license.failures.app", ""),
         rule: limits.license_failures_per_app,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use doorward_crypto::keyring::Keyring;
+use doorward_domain::app::AppLimits;
 use doorward_domain::audit::Action;
 use doorward_domain::license::ReleaseReason;
 use doorward_domain::scope::Scope;
@@ -87,10 +89,8 @@ pub async fn release(core: &Core, asker: &Asker, request: Release) -> Result<Tim
             if !here.app.settings.license_self_release {
                 return Ok(Err(not_allowed()));
             }
-            let releases = |license: LicenseId| Hit {
-                key: keyring.limit_key("license.releases", &license.to_string()),
-                rule: here.app.settings.limits.license_releases,
-            };
+            let limits = &here.app.settings.limits;
+            let releases = |license: LicenseId| releases_of_license(&keyring, limits, license);
             release_in(here, tx, &sought, guesses.as_ref(), releases, id).map(Ok)
         })
         .await?;
@@ -153,4 +153,12 @@ fn release_in(
         .with(serde_json::json!({ "activation_id": id, "slot_free_at": iso(free_at) }));
     scope.audit(&event)?;
     Ok(Ok(free_at))
+}
+
+/// Seats that the holder of a licence may release.
+pub(crate) fn releases_of_license(keyring: &Keyring, limits: &AppLimits, id: LicenseId) -> Hit {
+    Hit {
+        key: keyring.limit_key("license.releases", &id.to_string()),
+        rule: limits.license_releases,
+    }
 }

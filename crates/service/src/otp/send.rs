@@ -16,10 +16,10 @@ use doorward_domain::time::plus_seconds;
 use doorward_domain::user::UserStatus;
 use doorward_domain::{Code, OtpRequestId, OutboxId, Timestamp, UserId};
 use doorward_store::WriteTx;
-use doorward_store::app::{Hit, HitOutcome, NewOtpRequest};
+use doorward_store::app::{HitOutcome, NewOtpRequest};
 
 use super::guard;
-use super::{failures_of_contact, sends_to_contact};
+use super::{failures_of_contact, sends_of_address, sends_of_app, sends_to_contact};
 use crate::audit::{RefusalBudget, Refused};
 use crate::context::{AppContext, Describe};
 use crate::core::Core;
@@ -166,15 +166,9 @@ fn count(
     }
     let mut hits = vec![sends_to_contact(keyring, limits, contact)];
     if let Some(ip) = request.client_ip {
-        hits.push(Hit {
-            key: keyring.limit_key("otp.send.address", &network(ip).to_string()),
-            rule: limits.otp_per_address,
-        });
+        hits.push(sends_of_address(keyring, limits, ip));
     }
-    hits.push(Hit {
-        key: keyring.limit_key("otp.send.app", ""),
-        rule: limits.otp_per_app,
-    });
+    hits.push(sends_of_app(keyring, limits));
     match scope.hit_limits(&hits, now)? {
         HitOutcome::Allowed { .. } => Ok(None),
         HitOutcome::Refused { retry_after, .. } => Ok(Some(retry_after)),

@@ -33,6 +33,21 @@ pub enum HitOutcome {
 }
 
 impl AppRead<'_> {
+    /// What is kept of a limit; `None` when nothing was counted. See [`doorward_domain::limit`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn limit_state(&mut self, key: &[u8; 16]) -> Result<Option<Vec<u8>>, StoreError> {
+        const SQL: &str = "SELECT state FROM rate_limits WHERE app_id = $1 AND key = $2";
+        let rows = self
+            .connection
+            .query(SQL, &[self.app_id.into(), key.into()])?;
+        rows.into_iter()
+            .next()
+            .map(|mut row| row.take())
+            .transpose()
+    }
+
     /// Seconds until a limit would allow one more event, without counting one; 0 when it is now.
     ///
     /// # Errors
@@ -50,6 +65,16 @@ impl AppRead<'_> {
 }
 
 impl AppWrite<'_> {
+    /// Forgets what was counted against a limit; `false` when nothing was.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn clear_limit(&mut self, key: &[u8; 16]) -> Result<bool, StoreError> {
+        const SQL: &str = "DELETE FROM rate_limits WHERE app_id = $1 AND key = $2";
+        let params = [self.app_id.into(), key.into()];
+        Ok(self.connection.execute(SQL, &params)? == 1)
+    }
+
     /// Counts one event against all of `limits`, or against none when one of them is exhausted.
     ///
     /// The rows are locked in the order given, which must be the same everywhere: contact, then

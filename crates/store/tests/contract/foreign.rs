@@ -193,6 +193,12 @@ pub(crate) const CASES: &[Case] = &[
     read("AppRead::replay", |app, w| {
         Ok(app.replay(&w.token, &hash(7), at(1))?.is_some())
     }),
+    read("AppRead::limit_state", |app, w| {
+        Ok(app.limit_state(&w.limit.key)?.is_some())
+    }),
+    write("AppWrite::clear_limit", Foreign::Nothing, |app, w| {
+        app.clear_limit(&w.limit.key)
+    }),
     read("AppRead::stats", |app, _| Ok(!app.stats(0, 99)?.is_empty())),
     write("AppWrite::put_stats", Foreign::ARowOfItsOwn, |app, _| {
         let part = DayPart {

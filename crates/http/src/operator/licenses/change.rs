@@ -6,8 +6,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use doorward_domain::time::iso;
 use doorward_service::Error;
-use doorward_service::licenses::{self, Asker, Which};
+use doorward_service::licenses::{self, Asker, Release, Which};
 use utoipa::ToSchema;
 
 use super::ids;
@@ -114,4 +115,57 @@ pub(crate) async fn deactivate(
         .await
         .map_err(crate::license::no_such_activation)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// When the slot is free.
+#[derive(serde::Serialize, ToSchema)]
+pub(crate) struct ReleasedSlot {
+    /// Until then it stays taken, and the device can come back to it.
+    #[schema(format = DateTime)]
+    slot_free_at: String,
+}
+
+refusals!(
+    ReleaseAppLicenseRefusals = ALWAYS | OPERATOR + ValidationError,
+    AppNotFound,
+    LicenseNotFound,
+    LicenseRevoked,
+    LicenseSuspended,
+    LicenseExpired,
+    RateLimited;
+    404: LicenseNotActivated
+);
+
+/// Release a lost device as the holder of the licence would
+///
+/// Its slot cools off first, as the app's settings say; they may forbid it. Scope `licenses:write`.
+#[utoipa::path(
+    post, path = "/admin/apps/{app_id}/licenses/{license_id}/activations/{activation_id}/release",
+    operation_id = "releaseAppLicense", tag = "Licences",
+    params(
+        ("app_id" = uuid::Uuid, Path, description = "The app."),
+        ("license_id" = uuid::Uuid, Path, description = "The licence."),
+        ("activation_id" = uuid::Uuid, Path, description = "The device's slot."),
+    ),
+    responses((status = 200, description = "Released.", body = ReleasedSlot), ReleaseAppLicenseRefusals),
+    security(("admin_key" = [])),
+)]
+pub(crate) async fn release(
+    State(face): State<Arc<OperatorFace>>,
+    Authenticated(operator): Authenticated,
+    Path((app, license, device)): Path<(String, String, String)>,
+) -> ApiResult<Json<ReleasedSlot>> {
+    let (app_id, license) = ids(&(app, license))?;
+    let activation_id = uuid(&device).map_err(|message| Error::field("activation_id", message))?;
+    let asker = Asker::Operator(operator, app_id);
+    let request = Release {
+        which: Which::Id(license),
+        activation_id,
+    };
+    let free_at = licenses::release(&face.core, &asker, request)
+        .await
+        .map_err(crate::license::no_such_activation)?;
+    Ok(Json(ReleasedSlot {
+        slot_free_at: iso(free_at),
+    }))
 }

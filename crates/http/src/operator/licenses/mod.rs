@@ -3,6 +3,7 @@
 mod change;
 mod decide;
 mod generate;
+mod keys;
 mod list;
 mod reveal;
 
@@ -28,6 +29,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<OperatorFace>> {
         .routes(routes!(decide::resume))
         .routes(routes!(decide::revoke))
         .routes(routes!(reveal::reveal))
+        .routes(routes!(change::release))
+        .routes(routes!(keys::list))
+        .routes(routes!(keys::rotate))
 }
 
 fn ids((app, license): &(String, String)) -> ApiResult<(AppId, LicenseId)> {

@@ -199,6 +199,39 @@ impl Licenses {
                     &["license.deactivated"],
                 )
             },
+            Case {
+                foreign: Foreign::Refused(404, "LICENSE_NOT_FOUND"),
+                ..unknown(
+                    "POST /admin/apps/{app_id}/licenses/{license_id}/activations/{activation_id}/release",
+                    write,
+                    &|app| {
+                        let device =
+                            format!("{}/activations/{}", one(app, spare[0]), self.devices[4]);
+                        ask("POST", format!("{device}/release"))
+                    },
+                    &["license.seat_released"],
+                )
+            },
+            Case {
+                foreign: Foreign::NotDue,
+                as_foreign: None,
+                ..unknown(
+                    "POST /admin/apps/{app_id}/license-keys/rotate",
+                    Scope::KeysWrite,
+                    &|app| ask("POST", format!("/admin/apps/{app}/license-keys/rotate")),
+                    &["license_key.rotated"],
+                )
+            },
+            Case {
+                foreign: Foreign::NotDue,
+                as_foreign: None,
+                ..unknown(
+                    "GET /admin/apps/{app_id}/license-keys",
+                    Scope::KeysRead,
+                    &|app| get(format!("/admin/apps/{app}/license-keys")),
+                    &[],
+                )
+            },
             unknown(
                 "POST /admin/apps/{app_id}/licenses/{license_id}/suspend",
                 write,

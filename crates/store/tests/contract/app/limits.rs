@@ -11,6 +11,7 @@ contract! {
     three_in_ten_minutes_means_three: AppWrite::hit_limits, AppRead::limit_wait;
     one_exhausted_limit_counts_against_none: AppWrite::hit_limits;
     a_large_limit_is_kept_as_counters: AppWrite::hit_limits, AppRead::limit_wait;
+    what_was_counted_can_be_forgotten: AppRead::limit_state, AppWrite::clear_limit;
 }
 
 const fn limit(key: u8, max: u32) -> Hit {
@@ -133,4 +134,23 @@ async fn a_large_limit_is_kept_as_counters(db: TestDatabase) {
     );
     assert_eq!(wait(&app, whole, window).await, 600);
     assert_eq!(wait(&app, whole, at(1_200)).await, 0);
+}
+
+async fn what_was_counted_can_be_forgotten(db: TestDatabase) {
+    let (app, other) = (seed_app(&db).await, seed_app(&db).await);
+    let (one, two) = (limit(1, 1), limit(2, 1));
+    let state =
+        async |app: &Scope, limit: Hit| app.read(move |app| app.limit_state(&limit.key)).await;
+    let clear = async |app: &Scope| app.write(move |app| app.clear_limit(&one.key)).await;
+    assert_eq!(state(&app, one).await, None);
+    assert!(!clear(&app).await, "nothing was counted");
+    for app in [&app, &other] {
+        hit(app, &[one, two], at(0)).await;
+    }
+    assert!(state(&app, one).await.is_some());
+    assert!(clear(&app).await);
+    assert_eq!(state(&app, one).await, None);
+    assert_eq!(hit(&app, &[one], at(1)).await, allowed(at(601)));
+    assert_eq!(wait(&app, two, at(1)).await, 599, "the other limit stays");
+    assert_eq!(wait(&other, one, at(1)).await, 599, "the other app's stays");
 }
