@@ -119,7 +119,8 @@ fn change_a_setting(
 fn switch_off(operator: &Operator, app: &App, nodes: &[Node], finding: &mut Finding) -> Result {
     for (what, status) in [("deactivate", 401), ("reactivate", 200)] {
         let path = format!("/admin/apps/{}/{what}", app.id);
-        operator.send("POST", &path, &json!({}))?;
+        let meant = json!({ "reason": "the fault suite", "confirm": app.slug });
+        operator.send("POST", &path, &meant)?;
         let since = Instant::now();
         let mut clients: Vec<Client> = nodes
             .iter()
