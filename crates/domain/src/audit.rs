@@ -146,7 +146,7 @@ actions! {
     UserRestored = "user.restored";
     /// Everything personal about a user was erased.
     UserErased = "user.erased";
-    /// All that is held about a user was read out.
+    /// What is held about a user was read out: a page of it.
     UserExported = "user.exported";
     /// A user's address was set or confirmed.
     UserContactVerified = "user.contact_verified";

@@ -18,7 +18,7 @@ use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::proof::Deliberate;
 use crate::revocations::{NODE_SKEW_SECONDS, switched_off_app};
-use crate::users::end_sessions;
+use crate::users::{end_sessions, void_all_codes};
 
 /// I1: an app's secret is known to somebody. It is replaced, and the former one is dead at once.
 ///
@@ -43,7 +43,8 @@ pub struct SignedOut {
 }
 
 /// I2: somebody else may be signed in as a user. Every session ends, and what such a session may
-/// have set on its way: only who proves the address anew comes in.
+/// have set on its way; so do codes that are on their way to the user's addresses, which whoever it
+/// is may have read already: only who proves the address anew comes in.
 ///
 /// # Errors
 /// [`Code::ValidationError`] when another user is confirmed; [`Code::UserNotFound`];
@@ -58,14 +59,12 @@ pub async fn suspicious_sign_in(
     let deliberate = Arc::new(deliberate);
     let caller = Caller::Operator(operator, app);
     core.write_as(caller, Scope::UsersWrite, move |here, tx| {
-        let now = here.now();
-        let mut scope = tx.app(here.app.id);
-        let found = scope
+        let found = tx
+            .app(here.app.id)
             .user(user)?
             .ok_or_else(|| Error::new(Code::UserNotFound))?;
         deliberate.names_user(&found)?;
-        let secrets =
-            scope.void_codes_of_user(user, now)? + scope.void_secrets_of_user(user, now)?;
+        let secrets = void_all_codes(here, tx, &found)?;
         let sessions = end_sessions(here, tx, user, EndReason::Operator)?;
         let event = here.event(Action::UserSessionsRevoked).on("user", user);
         tx.app(here.app.id).audit(&event.with(serde_json::json!({

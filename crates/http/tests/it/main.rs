@@ -14,6 +14,7 @@ mod coverage;
 mod documents;
 mod erasure;
 mod front;
+mod in_flight;
 mod license_files;
 mod license_keys;
 mod limits;

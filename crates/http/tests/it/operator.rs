@@ -196,6 +196,8 @@ on_both_engines! {
             ("actor=cli:x", vec!["actor"]),
             ("actor=app:x", vec!["actor"]),
             ("actor=App:x", vec!["actor"]),
+            ("actor=admin_key:%00", vec!["actor"]),
+            ("target=license:%00", vec!["target"]),
             ("target=app", vec!["target"]),
             ("target=user:x", vec!["app_id"]),
             ("outcome=maybe&since=now&request_id=1", vec!["outcome", "request_id", "since"]),

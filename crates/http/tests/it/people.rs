@@ -11,25 +11,25 @@ const ADA: &str = "ada@example.com";
 const DAY: i64 = 86_400;
 
 /// An app, and what is asked of it.
-struct House {
-    front: Front,
-    app: TestApp,
+pub(crate) struct House {
+    pub(crate) front: Front,
+    pub(crate) app: TestApp,
     path: String,
 }
 
 impl House {
-    async fn new(db: &doorward_testkit::database::TestDatabase) -> Self {
+    pub(crate) async fn new(db: &doorward_testkit::database::TestDatabase) -> Self {
         let front = Front::start(db).await;
         let app = front.platform.app("shop").await;
         let path = format!("/admin/apps/{}", app.id);
         Self { front, app, path }
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.front.admin(get(format!("{}{path}", self.path))).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.front
             .admin(post(format!("{}{path}", self.path), body))
             .await
@@ -52,24 +52,34 @@ impl House {
     }
 
     /// Asks for a code and shows it.
-    async fn sign_in(&self, email: &str) -> Answer {
+    pub(crate) async fn sign_in(&self, email: &str) -> Answer {
+        let send = json!({"email": email, "purpose": "LOGIN", "client_ip": "203.0.113.77"});
+        let verify = self.ask_code(email, send).await;
+        self.show_code(verify).await
+    }
+
+    /// Asks for a code; gives what shows it.
+    pub(crate) async fn ask_code(&self, email: &str, send: Value) -> Value {
         let older = self
             .front
             .platform
             .outbox
             .list(Some(email), Some(self.app.id))
             .len();
-        let send = json!({"email": email, "purpose": "LOGIN", "client_ip": "203.0.113.77"});
+        let purpose = send["purpose"].clone();
         let sent = self
             .front
             .send(post("/auth/send-otp", send).by(&self.app))
             .await;
         assert_eq!(sent.status, 200, "{}", sent.text);
         let code = self.front.platform.code(self.app.id, email, older).await;
-        let verify = json!({
+        json!({
             "otp_request_id": sent.json()["otp_request_id"], "otp": code.expose(),
-            "purpose": "LOGIN", "client_ip": "203.0.113.77",
-        });
+            "purpose": purpose, "client_ip": "203.0.113.77",
+        })
+    }
+
+    pub(crate) async fn show_code(&self, verify: Value) -> Answer {
         self.front
             .send(post("/auth/verify-otp", verify).by(&self.app))
             .await

@@ -21,7 +21,8 @@ pub fn party(text: &str) -> std::result::Result<Party, &'static str> {
     };
     let is_kind =
         (1..=40).contains(&kind.len()) && kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    let is_id = id.is_none_or(|id| (1..=200).contains(&id.len()));
+    // No id holds a control character, and no database looks for a NUL.
+    let is_id = id.is_none_or(|id| (1..=200).contains(&id.len()) && !id.contains(char::is_control));
     if is_kind && is_id {
         Ok(Party {
             kind: kind.to_owned(),

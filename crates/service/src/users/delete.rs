@@ -49,7 +49,7 @@ pub async fn delete(
         if old.status == UserStatus::Deleted {
             return Ok(Ok(old));
         }
-        prepare_end(here, tx, id, request.without_owner)?;
+        prepare_end(here, tx, &old, request.without_owner)?;
         let purge_after = plus_seconds(now, RESTORABLE_SECONDS);
         if tx.app(here.app.id).delete_user(id, purge_after, now)? {
             let ended = end_sessions(here, tx, id, EndReason::UserInactive)?;

@@ -6,7 +6,7 @@ use doorward_domain::audit::Action;
 use doorward_domain::scope::Scope;
 use doorward_domain::session::EndReason;
 use doorward_domain::user::{User, UserStatus};
-use doorward_domain::{AppId, UserId};
+use doorward_domain::{AppId, Code, UserId};
 use doorward_store::app::Erasure;
 
 use super::status::{end_sessions, prepare_end};
@@ -34,7 +34,7 @@ pub struct Erased {
 /// audit needs to make sense, and which nobody gets again.
 ///
 /// # Errors
-/// As [`super::delete`].
+/// As [`super::delete`]; [`Code::Conflict`] when the user is restored at the same moment.
 pub async fn erase(
     core: &Core,
     operator: &Operator,
@@ -52,12 +52,19 @@ pub async fn erase(
             return Ok(Ok(()));
         }
         if old.status != UserStatus::Deleted {
-            prepare_end(here, tx, id, request.without_owner)?;
+            prepare_end(here, tx, &old, request.without_owner)?;
             tx.app(here.app.id).delete_user(id, now, now)?;
             end_sessions(here, tx, id, EndReason::UserInactive)?;
         }
         let mut scope = tx.app(here.app.id);
-        scope.begin_erasure(id, now)?;
+        if !scope.begin_erasure(id, now)? {
+            // Erased by somebody else meanwhile, or restored: then nothing may claim it is gone.
+            return match found(scope.user(id)?)?.erased_at {
+                Some(_) => Ok(Ok(())),
+                None => Err(Error::new(Code::Conflict)
+                    .with_message("The user was restored meanwhile. Repeat what you meant.")),
+            };
+        }
         let event = here.event(Action::UserErased).on("user", id);
         scope.audit(&event.with(serde_json::json!({
             "reason": request.deliberate.reason(),

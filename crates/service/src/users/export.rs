@@ -137,10 +137,10 @@ pub async fn export(
     let caller = Caller::Operator(operator, app_id);
     core.write_as(caller, Scope::UsersRead, move |here, tx| {
         let user = found(tx.app(here.app.id).user(id)?)?;
-        if from.is_none() {
-            let event = here.event(Action::UserExported).on("user", id);
-            tx.app(here.app.id).audit(&event)?;
-        }
+        // Every page: anybody can write the cursor of a later one by hand.
+        let event = here.event(Action::UserExported).on("user", id);
+        let details = json!({ "from": from.map(|place| place.to_string()) });
+        tx.app(here.app.id).audit(&event.with(details))?;
         let parts = parts(&keyring, here.app.id, &user);
         let mut place = from.unwrap_or_default();
         let mut items = Vec::new();

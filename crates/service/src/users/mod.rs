@@ -14,8 +14,8 @@ pub(crate) use erase::erase_due;
 pub use erase::{Erased, erase};
 pub use export::{ExportItem, ExportPage, ExportPlace, export};
 pub use search::{find, list, show};
-pub(crate) use status::end_sessions;
 pub use status::{SetStatus, deactivate, reactivate, set_status};
+pub(crate) use status::{end_sessions, void_all_codes};
 pub use update::{ContactChange, UpdateUser, update};
 
 pub use doorward_store::app::UserFilter;

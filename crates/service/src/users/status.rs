@@ -8,7 +8,7 @@ use doorward_domain::user::{User, UserStatus};
 use doorward_domain::{AppId, Code, UserId};
 use doorward_store::WriteTx;
 
-use super::{found, keep_owners};
+use super::{contacts, found, keep_owners};
 use crate::caller::{Caller, Here};
 use crate::context::{Describe, Operator};
 use crate::core::Core;
@@ -84,12 +84,11 @@ pub async fn set_status(
         let now = here.now();
         let old = found(tx.app(here.app.id).user(id)?)?;
         if old.status == UserStatus::Deleted {
-            return Err(Error::new(Code::UserDeleted)
-                .with_message("This user is deleted. Restore it first."));
+            return Err(deleted());
         }
         let active = status == UserStatus::Active;
         if !active {
-            prepare_end(here, tx, id, request.without_owner)?;
+            prepare_end(here, tx, &old, request.without_owner)?;
         }
         if tx.app(here.app.id).set_user_status(id, status, now)? {
             let ended = if active {
@@ -105,9 +104,17 @@ pub async fn set_status(
                 "without_owner": request.without_owner,
             })))?;
         }
-        Ok(found(tx.app(here.app.id).user(id)?))
+        match found(tx.app(here.app.id).user(id)?)? {
+            // Somebody deleted it at this moment.
+            user if user.status == UserStatus::Deleted => Err(deleted()),
+            user => Ok(Ok(user)),
+        }
     })
     .await
+}
+
+fn deleted() -> Error {
+    Error::new(Code::UserDeleted).with_message("This user is deleted. Restore it first.")
 }
 
 /// What comes before the user's own row, in the order in which everybody holds these: codes on
@@ -116,14 +123,25 @@ pub async fn set_status(
 pub(super) fn prepare_end(
     here: &Here,
     tx: &mut WriteTx<'_>,
-    id: UserId,
+    user: &User,
     without_owner: bool,
 ) -> Result<()> {
+    void_all_codes(here, tx, user)?;
+    keep_owners(here, tx, user.id, without_owner)
+}
+
+/// Voids what lets anybody act as this user: codes that were sent to its addresses, codes for a new
+/// address, and one-time secrets. Whoever is using one of these at this moment is waited for, so that
+/// the session it begins is seen by what comes next. Gives how many there were.
+pub(crate) fn void_all_codes(here: &Here, tx: &mut WriteTx<'_>, user: &User) -> Result<u64> {
     let now = here.now();
     let mut scope = tx.app(here.app.id);
-    scope.void_codes_of_user(id, now)?;
-    scope.void_secrets_of_user(id, now)?;
-    keep_owners(here, tx, id, without_owner)
+    let mut voided = 0;
+    for contact in contacts(user) {
+        voided += scope.void_codes_to(&contact, now)?;
+    }
+    voided += scope.void_codes_of_user(user.id, now)?;
+    Ok(voided + scope.void_secrets_of_user(user.id, now)?)
 }
 
 /// Ends every session of a user, and tells consumers. Gives how many were alive.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_domain::audit::Action;
-use doorward_domain::contact::{EmailAddress, PhoneNumber, VerifiedAt};
+use doorward_domain::contact::{Contact, EmailAddress, PhoneNumber, VerifiedAt};
 use doorward_domain::scope::Scope;
 use doorward_domain::user::{User, UserStatus};
 use doorward_domain::{AppId, Code, Timestamp, UserId};
@@ -55,7 +55,7 @@ pub struct UpdateUser {
 }
 
 /// Changes a user's addresses. Codes that were on their way to the old ones sign nobody in as this
-/// user any more.
+/// user any more, and set no address on its account.
 ///
 /// # Errors
 /// [`Code::ValidationError`] when no address would be left; [`Code::AddressTaken`];
@@ -100,6 +100,22 @@ pub async fn update(
                 "A user needs an e-mail address or a phone number",
             ));
         }
+        let left: Vec<Contact> = contacts(&old)
+            .filter(|contact| match contact {
+                Contact::Email(old) => value(&new.email) != Some(old),
+                Contact::Phone(old) => value(&new.phone) != Some(old),
+            })
+            .collect();
+        for contact in &left {
+            // Whoever signs in by it at this moment is waited for; nobody does afterwards.
+            scope.void_codes_to(contact, now)?;
+        }
+        if !left.is_empty() {
+            // Otherwise a code that was asked for before would undo the change, and a token for a
+            // new password that went to the old address would still be good.
+            scope.void_codes_of_user(id, now)?;
+            scope.void_secrets_of_user(id, now)?;
+        }
         if !scope.replace_contacts(&new, old.version)? {
             return Err(changed_meanwhile());
         }
@@ -121,6 +137,10 @@ pub async fn update(
         Ok(Ok(user))
     })
     .await
+}
+
+fn value<T>(known: &Option<VerifiedAt<T>>) -> Option<&T> {
+    known.as_ref().map(|known| &known.value)
 }
 
 fn changed_meanwhile() -> Error {

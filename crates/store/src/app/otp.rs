@@ -241,4 +241,16 @@ impl AppWrite<'_> {
         let params = [self.app_id.into(), user_id.into(), now.into()];
         self.connection.execute(SQL, &params)
     }
+
+    /// Voids the live requests that were sent to an address, whatever they are for. Gives how many
+    /// there were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn void_codes_to(&mut self, contact: &Contact, now: Timestamp) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE otp_requests SET voided_at = $3 WHERE app_id = $1 \
+             AND contact = $2 AND used_at IS NULL AND voided_at IS NULL AND expires_at > $3";
+        let params = [self.app_id.into(), contact.canonical().into(), now.into()];
+        self.connection.execute(SQL, &params)
+    }
 }

@@ -201,7 +201,9 @@ impl AppWrite<'_> {
         Ok(self.connection.execute(SQL, &params)? == 1)
     }
 
-    /// Sets a user's status; `false` when it is unknown or has that status already.
+    /// Sets a user's status; `false` when it is unknown, has that status already, or is deleted:
+    /// only [`AppWrite::restore_user`] brings a deleted one back, however late a change that was
+    /// decided before the deletion arrives.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -212,7 +214,7 @@ impl AppWrite<'_> {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "UPDATE users SET status = $3, updated_at = $4, version = version + 1 \
-             WHERE app_id = $1 AND id = $2 AND status <> $3";
+             WHERE app_id = $1 AND id = $2 AND status <> $3 AND status <> 'deleted'";
         let params = [
             self.app_id.into(),
             user_id.into(),

@@ -393,6 +393,9 @@ pub(crate) const CASES: &[Case] = &[
             .count_wrong_otp(w.otp, Purpose::Login, &[hash(8); 2], at(1))?
             .is_some())
     }),
+    write("AppWrite::void_codes_to", Foreign::Nothing, |app, w| {
+        Ok(app.void_codes_to(&w.email, at(1))? > 0)
+    }),
     beside_a_twin(write(
         "AppWrite::void_codes_of_user",
         Foreign::Nothing,

@@ -82,6 +82,13 @@ pub(crate) async fn delete(
 }
 
 refusals!(
+    EraseUserRefusals = ALWAYS | OPERATOR | BODY + AppNotFound,
+    UserNotFound,
+    LastOwner,
+    Conflict
+);
+
+refusals!(
     RestoreUserRefusals = ALWAYS | OPERATOR | BODY + AppNotFound,
     UserNotFound,
     Conflict
@@ -138,7 +145,7 @@ pub(crate) struct ErasedUser {
         ("user_id" = uuid::Uuid, Path, description = "The user."),
     ),
     request_body = DeleteUserRequest,
-    responses((status = 200, description = "Erased.", body = ErasedUser), DeleteUserRefusals),
+    responses((status = 200, description = "Erased.", body = ErasedUser), EraseUserRefusals),
     security(("admin_key" = [])),
 )]
 pub(crate) async fn erase(

@@ -20,6 +20,7 @@ contract! {
     wrong_attempts_are_counted_up_to_the_lock: AppWrite::count_wrong_otp;
     what_is_not_live_is_not_counted: AppWrite::count_wrong_otp;
     the_live_requests_of_a_user_are_voided: AppWrite::void_codes_of_user;
+    the_live_requests_to_an_address_are_voided: AppWrite::void_codes_to;
     another_apps_request_is_recognised_as_such: AppRead::otp_belongs_to_another_app;
 }
 
@@ -356,5 +357,38 @@ async fn the_live_requests_of_a_user_are_voided(db: TestDatabase) {
             standing(&app, id).await.expect("it is there").voided,
             voided
         );
+    }
+}
+
+async fn the_live_requests_to_an_address_are_voided(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let ada = UserId::from_uuid(fresh());
+    let mut ids = Vec::new();
+    for (contact, purpose, user_id, expires_at) in [
+        ("Ada@example.com", Purpose::Login, None, at(300)),
+        ("ada@example.com", Purpose::PasswordReset, None, at(300)),
+        ("ada@example.com", Purpose::EmailVerify, Some(ada), at(300)),
+        ("eve@example.com", Purpose::Login, None, at(300)),
+    ] {
+        let mut new = new_otp(email(contact));
+        new.purpose = purpose;
+        new.user_id = user_id;
+        new.expires_at = expires_at;
+        ids.push(new.id);
+        app.write(move |app| app.insert_otp_request(&new)).await;
+    }
+    let used = consume(&app, ids[1], Purpose::PasswordReset, 9, at(1)).await;
+    assert!(used.is_some());
+    let void = async |seconds: i64| {
+        let contact = email("ADA@example.com");
+        app.write(move |app| app.void_codes_to(&contact, at(seconds)))
+            .await
+    };
+    assert_eq!(void(300).await, 0, "they are over");
+    assert_eq!(void(10).await, 2);
+    assert_eq!(void(10).await, 0);
+    for (id, voided) in ids.into_iter().zip([true, false, true, false]) {
+        let found = standing(&app, id).await.expect("it is there");
+        assert_eq!(found.voided, voided);
     }
 }

@@ -188,8 +188,7 @@ async fn an_ended_or_stale_session_is_not_rotated(db: TestDatabase) {
             .await;
         assert_eq!(rotate(&app, good.clone()).await, None, "{status:?}");
     }
-    app.write(move |app| app.set_user_status(user, UserStatus::Active, at(7)))
-        .await;
+    app.write(move |app| app.restore_user(user, at(7))).await;
     let id = app.id;
     platform
         .write(move |p| p.set_app_status(id, AppStatus::Deactivated, at(8)))

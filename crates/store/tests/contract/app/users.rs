@@ -243,8 +243,8 @@ async fn a_status_changes_once(db: TestDatabase) {
     assert!(!change(UserStatus::Active).await, "so already");
     for status in [
         UserStatus::Deactivated,
-        UserStatus::Deleted,
         UserStatus::Active,
+        UserStatus::Deleted,
     ] {
         assert!(change(status).await, "{status:?}");
         assert!(!change(status).await, "{status:?} again");
@@ -252,6 +252,11 @@ async fn a_status_changes_once(db: TestDatabase) {
         assert_eq!(user.status, status);
         assert_eq!(by_contact(&app, &email("ada@example.com")).await, Some(ada));
     }
+    for status in [UserStatus::Active, UserStatus::Deactivated] {
+        assert!(!change(status).await, "only a restoration brings it back");
+    }
+    let user = app.read(move |app| app.user(ada)).await.expect("Ada");
+    assert_eq!(user.status, UserStatus::Deleted);
     let nobody = UserId::from_uuid(fresh());
     assert!(
         !app.write(move |app| app.set_user_status(nobody, UserStatus::Deleted, at(5)))

@@ -136,6 +136,9 @@ impl World {
             Step::NewEpoch => self.epoch += 1,
             Step::Rotate(session, token) => self.rotate(app, session % count, token)?,
             Step::SetStatus(status) => {
+                if status == UserStatus::Active {
+                    app.restore_user(self.user, now)?;
+                }
                 app.set_user_status(self.user, status, now)?;
                 self.active = status == UserStatus::Active;
             }
