@@ -434,4 +434,20 @@ mod tests {
         let error = preview(&missing, MessageName::ALL[0], "en", Channel::Sms, "x", 5).unwrap_err();
         assert_eq!(error.kind, "the code is missing");
     }
+
+    #[test]
+    fn a_deep_template_is_refused_and_ends_no_process() {
+        let chain = format!(
+            "{{{{ code }}}}{{% if code %}}{}{{% endif %}}",
+            "{%elif code%}".repeat(Words::HTML_MAX / 14)
+        );
+        let long = format!(
+            "{{{{ code }}}}{{% if code{} %}}{{% endif %}}",
+            " or code".repeat(Words::HTML_MAX / 9)
+        );
+        for html in [chain, long] {
+            let words = mail("a", "{{ code }}", Some(&html));
+            assert_eq!(fields(&words, Channel::Email), ["html"]);
+        }
+    }
 }

@@ -30,17 +30,27 @@ impl std::fmt::Display for TemplateFault {
 /// Most questions inside one another.
 const DEPTH_MAX: usize = 8;
 
+/// Most `{% if … %}` and `{% elif … %}` of a template, and most terms of one of them. The engine keeps
+/// each `elif` inside the one before it, and each term too: what is long for us is deep for it, and a
+/// stack that runs out ends the whole process.
+const QUESTIONS_MAX: usize = 64;
+const TERMS_MAX: usize = 16;
+
 /// Checks a template; `html` permits the built-in frame.
 ///
 /// # Errors
 /// The first thing that is not permitted.
 pub fn check(text: &str, html: bool) -> Result<(), TemplateFault> {
     let mut rest = text;
-    let mut open = 0_usize;
+    let mut open = Open::default();
     while let Some(at) = next_delimiter(rest) {
         let (_, from) = rest.split_at(at);
-        let line = line_of(text, from);
-        let fault = |message: String| TemplateFault { line, message };
+        // Counted for a fault only: whoever writes a template must not have all of it counted again
+        // at each of its delimiters.
+        let fault = |message: String| TemplateFault {
+            line: line_of(text, from),
+            message,
+        };
         let (opening, inside) = from.split_at(2);
         let closing = match opening {
             "{{" => "}}",
@@ -62,7 +72,7 @@ pub fn check(text: &str, html: bool) -> Result<(), TemplateFault> {
             statement(&words, html, &mut open).map_err(fault)?;
         }
     }
-    if open > 0 {
+    if open.depth > 0 {
         return Err(TemplateFault {
             line: text.lines().count().max(1),
             message: "an {% if … %} is never closed by {% endif %}".to_owned(),
@@ -71,11 +81,20 @@ pub fn check(text: &str, html: bool) -> Result<(), TemplateFault> {
     Ok(())
 }
 
+/// Questions met so far.
+#[derive(Default)]
+struct Open {
+    /// Not closed yet.
+    depth: usize,
+    /// All of them.
+    asked: usize,
+}
+
+/// One pass over the text, up to the first delimiter.
 fn next_delimiter(text: &str) -> Option<usize> {
-    ["{{", "{%", "{#"]
-        .into_iter()
-        .filter_map(|delimiter| text.find(delimiter))
-        .min()
+    let bytes = text.as_bytes();
+    let mut pairs = bytes.windows(2);
+    pairs.position(|pair| matches!(pair, b"{{" | b"{%" | b"{#"))
 }
 
 /// The line in which `rest`, the end of `text`, begins.
@@ -154,19 +173,19 @@ fn variable(name: &str) -> Result<(), String> {
     }
 }
 
-fn statement(words: &[&str], html: bool, open: &mut usize) -> Result<(), String> {
+fn statement(words: &[&str], html: bool, open: &mut Open) -> Result<(), String> {
     match words {
         ["if", condition @ ..] => {
-            *open += 1;
-            if *open > DEPTH_MAX {
+            open.depth += 1;
+            if open.depth > DEPTH_MAX {
                 return Err(format!("at most {DEPTH_MAX} questions inside one another"));
             }
-            question(condition)
+            question(condition, open)
         }
-        ["elif", condition @ ..] if *open > 0 => question(condition),
-        ["else"] if *open > 0 => Ok(()),
-        ["endif"] if *open > 0 => {
-            *open -= 1;
+        ["elif", condition @ ..] if open.depth > 0 => question(condition, open),
+        ["else"] if open.depth > 0 => Ok(()),
+        ["endif"] if open.depth > 0 => {
+            open.depth -= 1;
             Ok(())
         }
         ["extends", "\"layout.html\"" | "'layout.html\""]
@@ -186,7 +205,15 @@ fn statement(words: &[&str], html: bool, open: &mut usize) -> Result<(), String>
 }
 
 /// One or more terms, joined by `and` and `or`.
-fn question(words: &[&str]) -> Result<(), String> {
+fn question(words: &[&str], open: &mut Open) -> Result<(), String> {
+    open.asked += 1;
+    if open.asked > QUESTIONS_MAX {
+        return Err(format!("at most {QUESTIONS_MAX} questions in a template"));
+    }
+    let joined = words.iter().filter(|word| matches!(**word, "and" | "or"));
+    if joined.count() >= TERMS_MAX {
+        return Err(format!("at most {TERMS_MAX} terms in a question"));
+    }
     words
         .split(|word| matches!(*word, "and" | "or"))
         .try_for_each(term)
@@ -279,6 +306,38 @@ mod tests {
         ] {
             assert!(check(bad, true).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_would_be_deep_in_the_engine_is_bounded() {
+        let chain = |count: usize| {
+            let more = "{% elif code %}".repeat(count - 1);
+            format!("{{% if code %}}{more}{{% endif %}}")
+        };
+        assert_eq!(check(&chain(QUESTIONS_MAX), false), Ok(()));
+        assert!(check(&chain(QUESTIONS_MAX + 1), false).is_err());
+        let terms = |count: usize| {
+            let more = " or code".repeat(count - 1);
+            format!("{{% if code{more} %}}{{% endif %}}")
+        };
+        assert_eq!(check(&terms(TERMS_MAX), false), Ok(()));
+        assert!(check(&terms(TERMS_MAX + 1), false).is_err());
+        let blocks = "{% if code %}{% endif %}".repeat(QUESTIONS_MAX + 1);
+        assert!(check(&blocks, false).is_err());
+    }
+
+    /// Eight times the text must not take sixty-four times as long.
+    #[test]
+    fn the_time_grows_with_the_text() {
+        let took = |count: usize| {
+            let text = "{{code}}".repeat(count);
+            let begun = std::time::Instant::now();
+            assert_eq!(check(&text, true), Ok(()));
+            begun.elapsed()
+        };
+        let few = (0..5).map(|_| took(4_000)).min().unwrap();
+        let many = (0..5).map(|_| took(32_000)).min().unwrap();
+        assert!(many < few * 24, "{few:?} for 4,000, {many:?} for 32,000");
     }
 
     #[test]
