@@ -13,8 +13,9 @@ pub struct Networks {
     named: Vec<IpNet>,
 }
 
-/// IPv4 addresses that are not public (IANA's registry of special-purpose addresses, RFC 6890).
-const SPECIAL_V4: [(u32, u8); 15] = [
+/// IPv4 addresses that are not public (IANA's registry of special-purpose addresses, RFC 6890); and the
+/// one at which each machine of Azure finds the platform's own services, which only looks public.
+const SPECIAL_V4: [(u32, u8); 16] = [
     (0x0000_0000, 8),
     (0x0A00_0000, 8),
     (0x6440_0000, 10),
@@ -30,6 +31,7 @@ const SPECIAL_V4: [(u32, u8); 15] = [
     (0xCB00_7100, 24),
     (0xE000_0000, 4),
     (0xF000_0000, 4),
+    (0xA83F_8110, 32),
 ];
 
 /// The part of IPv6 that is given out (RFC 4291 §2.4); an address outside it is not public.
@@ -178,6 +180,8 @@ mod tests {
             "203.0.113.1",
             "224.0.0.1",
             "255.255.255.255",
+            "168.63.129.16",
+            "::ffff:168.63.129.16",
             "::",
             "::1",
             "::ffff:127.0.0.1",

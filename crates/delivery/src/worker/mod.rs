@@ -24,6 +24,7 @@ use doorward_domain::{AppId, Clock, NodeId, OutboxId, SecureRandom};
 use doorward_store::platform::LeaseRequest;
 use doorward_store::{Store, StoreError};
 use tokio::task::{self, JoinSet};
+use tokio::time::Instant;
 
 use crate::apps::Apps;
 use crate::sender::Sender;
@@ -79,7 +80,8 @@ struct Shared {
 #[derive(Default)]
 struct InFlight {
     tasks: JoinSet<()>,
-    ids: HashMap<task::Id, OutboxId>,
+    /// Which message each is about, and since when.
+    begun: HashMap<task::Id, (OutboxId, Instant)>,
 }
 
 impl Worker {
@@ -113,11 +115,10 @@ impl Worker {
     pub async fn run(mut self, stop: impl Future<Output = ()> + Send) {
         let mut stop = pin!(stop);
         let mut in_flight = InFlight::default();
-        let most = self.shared.options.concurrency.max(1);
         // Whether the outbox is to be looked at in this round.
         let mut look = true;
         loop {
-            let room = most.saturating_sub(in_flight.tasks.len());
+            let room = in_flight.room(&self.shared.options);
             if look && room > 0 {
                 let batch = self.lease(room).await;
                 // A full batch means that more may be waiting: look again when there is room.
@@ -129,7 +130,7 @@ impl Worker {
                 for leased in batch {
                     in_flight.start(&self.shared, leased);
                 }
-                if look && in_flight.tasks.len() < most {
+                if look && in_flight.room(&self.shared.options) > 0 {
                     continue;
                 }
             }
@@ -187,11 +188,22 @@ impl Worker {
 }
 
 impl InFlight {
+    /// For how many more there is a place. An attempt that takes long holds none, within bounds: a
+    /// server that hangs holds up the messages of the app that named it, and of nobody else.
+    fn room(&self, options: &WorkerOptions) -> usize {
+        let most = options.concurrency.max(1);
+        let begun = self.begun.values();
+        let quick = begun.filter(|(_, since)| since.elapsed() < options.slow);
+        let all = most.saturating_mul(WorkerOptions::SLOW_PLACES);
+        most.saturating_sub(quick.count())
+            .min(all.saturating_sub(self.tasks.len()))
+    }
+
     fn start(&mut self, shared: &Arc<Shared>, leased: LeasedMessage) {
         let id = leased.message.id;
         // Our own lease ran out under us (a clock that was moved): the attempt under way goes on,
         // under the new lease.
-        if self.ids.values().any(|other| *other == id) {
+        if self.begun.values().any(|(other, _)| *other == id) {
             return;
         }
         let shared = Arc::clone(shared);
@@ -199,7 +211,7 @@ impl InFlight {
             let attempted = shared.attempt(&leased).await;
             shared.settle(&leased, attempted).await;
         });
-        self.ids.insert(handle.id(), id);
+        self.begun.insert(handle.id(), (id, Instant::now()));
     }
 
     /// Waits until something is done; forever when nothing is under way.
@@ -212,7 +224,7 @@ impl InFlight {
             }
             None => return std::future::pending().await,
         };
-        self.ids.remove(&task);
+        self.begun.remove(&task);
     }
 }
 

@@ -10,6 +10,10 @@ use doorward_domain::random::below;
 pub struct WorkerOptions {
     /// Messages of the channel sent at the same time (at least 1; default 8).
     pub concurrency: usize,
+    /// After so long an attempt gives its place to another message (default 2 s): places are not what
+    /// an app whose server hangs can take from everybody else. All in all there are at most
+    /// [`WorkerOptions::SLOW_PLACES`] times `concurrency`.
+    pub slow: Duration,
     /// Longest wait before the outbox is looked at again (default 1 s).
     pub poll: Duration,
     /// Time for one attempt (default 30 s).
@@ -27,6 +31,7 @@ impl Default for WorkerOptions {
     fn default() -> Self {
         Self {
             concurrency: 8,
+            slow: Duration::from_secs(2),
             poll: Duration::from_secs(1),
             send_timeout: Duration::from_secs(30),
             lease: Duration::from_secs(90),
@@ -37,6 +42,9 @@ impl Default for WorkerOptions {
 }
 
 impl WorkerOptions {
+    /// How many times `concurrency` may be under way, the slow ones counted.
+    pub const SLOW_PLACES: usize = 8;
+
     pub(super) fn lease(&self) -> Duration {
         self.lease.max(self.send_timeout.saturating_mul(2))
     }

@@ -112,6 +112,26 @@ on_both_engines! {
         worker.stop().await;
     }
 
+    async fn a_server_that_hangs_delays_only_the_app_that_named_it(db: TestDatabase) {
+        let house = House::new(&db);
+        let sender = Gated::new(0, 0);
+        let (hanging, other) = (app(10), app(90));
+        house.enqueue_for(hanging, Channel::Email, 200).await;
+        let slow = Duration::from_millis(300);
+        let worker = house.start_with(sender.clone(), WorkerOptions { slow, ..options() });
+        begun(&sender, 4).await;
+        house.enqueue_for(other, Channel::Email, 1).await;
+        // Nothing has come to an end.
+        until("the other's turn", async || sender.wait_of(other).is_some()).await;
+        let most = 4 * WorkerOptions::SLOW_PLACES;
+        begun(&sender, most).await;
+        tokio::time::sleep(2 * slow).await;
+        assert_eq!(sender.begun(Channel::Email).len(), most, "within bounds");
+        sender.email.add_permits(1_000);
+        house.drained().await;
+        worker.stop().await;
+    }
+
     async fn a_backlog_of_one_app_delays_no_other(db: TestDatabase) {
         let house = House::new(&db);
         let sender = Gated::new(0, 0);

@@ -231,6 +231,7 @@ impl Running {
 pub(crate) fn options() -> WorkerOptions {
     WorkerOptions {
         concurrency: 4,
+        slow: Duration::from_secs(600),
         poll: Duration::from_millis(20),
         send_timeout: Duration::from_secs(20),
         lease: Duration::from_secs(60),
