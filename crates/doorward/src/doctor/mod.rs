@@ -2,6 +2,7 @@
 
 mod files;
 mod machine;
+mod recent;
 mod tls;
 
 use std::net::SocketAddr;
@@ -11,6 +12,8 @@ use doorward_service::doctor::Finding;
 
 use crate::config::sections::Database;
 use crate::config::{Loaded, safety};
+
+pub(crate) use recent::Recent;
 
 /// What is known of the machine without asking it.
 pub(crate) struct Local {

@@ -23,7 +23,7 @@ use super::listen::Ports;
 use super::signals::Signals;
 use super::telemetry;
 use crate::config::{Config, Loaded, Values, sections};
-use crate::doctor::{Listening, Local};
+use crate::doctor::{Listening, Local, Recent};
 use crate::failure::Failure;
 use crate::{Outcome, deployment};
 
@@ -142,11 +142,17 @@ impl Node {
             problems: Vec::new(),
         };
         let local = Arc::new(Local::new(loaded, Some(Listening { operator })));
+        let recent = Arc::new(Recent::default());
         Arc::new(move || {
-            let local = Arc::clone(&local);
-            let done = tokio::task::spawn_blocking(move || local.examine());
-            // A panic has been logged; the database's half is told all the same.
-            Box::pin(async move { done.await.unwrap_or_default() })
+            let (local, recent) = (Arc::clone(&local), Arc::clone(&recent));
+            let examine = || async move {
+                let done = tokio::task::spawn_blocking(move || local.examine());
+                // A panic has been logged; the database's half is told all the same.
+                done.await.unwrap_or_default()
+            };
+            // A task of its own: who hangs up and asks again would begin another beside it.
+            let found = tokio::spawn(async move { recent.or(examine).await });
+            Box::pin(async move { found.await.unwrap_or_default() })
         })
     }
 
