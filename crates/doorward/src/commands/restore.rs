@@ -88,10 +88,21 @@ async fn already_restored(global: &Global, end_sessions: bool) -> Outcome {
 
 /// Nobody's data is overwritten, least of all under a running server.
 fn ensure_free(target: &Path, replace: bool) -> Outcome {
-    if !target.exists() {
-        return Ok(());
-    }
     let path = target.display();
+    if !target.exists() {
+        // SQLite would read what is in the log of another database into the restored one.
+        let stray = sqlite::companions(target)
+            .into_iter()
+            .find(|file| file.exists());
+        return match stray {
+            None => Ok(()),
+            Some(stray) => Err(failed(format!(
+                "There is no database at {path}, but its log is there still ({}): it would be mixed \
+                 into the backup. Move it away first, with its companions.",
+                stray.display()
+            ))),
+        };
+    }
     if !replace {
         return Err(failed(format!(
             "There is a database at {path} already. With --replace the backup takes its place; \

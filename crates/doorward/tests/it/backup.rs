@@ -262,6 +262,9 @@ fn what_is_no_backup_is_not_restored() {
     let stranger = dir.path().join("stranger");
     drop(Server::dev(&stranger));
     std::fs::remove_file(stranger.join("doorward.db")).unwrap();
+    // What the lost database had in its log is not mixed into the backup.
+    std::fs::write(stranger.join("doorward.db-wal"), b"x").unwrap();
+    refused(&good, &stranger, "its log is there still");
     for companion in ["doorward.db-wal", "doorward.db-shm"] {
         drop(std::fs::remove_file(stranger.join(companion)));
     }
