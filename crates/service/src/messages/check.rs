@@ -51,6 +51,7 @@ impl TestResult {
 ///
 /// # Errors
 /// [`Code::Forbidden`] without `delivery:write`; [`Code::AppNotFound`]; [`Code::RateLimited`];
+/// [`Code::ValidationError`] for a country that the app sends no SMS to;
 /// [`Code::ServiceUnavailable`] when the app's providers cannot be used on this node.
 pub async fn test(
     core: &Core,
@@ -65,6 +66,13 @@ pub async fn test(
     let caller = Caller::Operator(operator, app_id);
     let app = core
         .write_as(caller, Scope::DeliveryWrite, move |here, tx| {
+            // Whoever may have messages sent may not have them sent where the app sends none.
+            if let Contact::Phone(phone) = &whom
+                && !here.app.settings.sms.permits(phone.as_str())
+            {
+                let message = "The app sends no SMS to this country (settings.sms.countries)";
+                return Ok(Err(Error::field("to", message)));
+            }
             let mut scope = tx.app(here.app.id);
             let hit = Hit { key, rule: LIMIT };
             if let HitOutcome::Refused { retry_after, .. } = scope.hit_limits(&[hit], here.now())? {

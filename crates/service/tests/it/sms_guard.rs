@@ -75,6 +75,19 @@ async fn limited(platform: &Platform, change: impl FnOnce(&mut AppSettings)) -> 
 }
 
 on_both_engines! {
+    async fn a_test_message_goes_where_the_app_sends(db: TestDatabase) {
+        let platform = Platform::start(&db).await;
+        let app = limited(&platform, |s| s.sms.countries = vec!["+91".to_owned()]).await;
+        let test = async |to: &str| {
+            messages::test(&platform.core, &platform.operator(), app.id, contact(to))
+                .await
+                .map_err(|error| error.code())
+        };
+        assert!(test(&indian(1)).await.unwrap()[0].accepted);
+        assert_eq!(test(&american(1)).await.unwrap_err(), Code::ValidationError);
+        assert!(platform.outbox.list(Some(&american(1)), Some(app.id)).is_empty());
+    }
+
     async fn countries_are_a_setting(db: TestDatabase) {
         let platform = Platform::start(&db).await;
         let app = limited(&platform, |s| s.sms.countries = vec!["+91".to_owned()]).await;
