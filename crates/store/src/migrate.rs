@@ -67,6 +67,14 @@ pub const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/0003_operations.sqlite.sql"),
         postgres: include_str!("../migrations/0003_operations.postgres.sql"),
     },
+    Migration {
+        version: 4,
+        name: "growth",
+        compatible_from: 3,
+        common: include_str!("../migrations/0004_growth.sql"),
+        sqlite: include_str!("../migrations/0004_growth.sqlite.sql"),
+        postgres: include_str!("../migrations/0004_growth.postgres.sql"),
+    },
 ];
 
 /// The table of applied migrations. Its row 0 stands for the empty database, and is the lock that

@@ -14,7 +14,8 @@ pub(crate) struct Question {
     /// Only this action, e.g. app.updated
     #[arg(long)]
     pub(crate) action: Option<String>,
-    /// Only what was done to this one, e.g. license:ID; user:ID together with --app
+    /// Only what was done to this one, e.g. license:ID; user:ID together with --app (refreshes
+    /// only with --action session.refreshed)
     #[arg(long, value_name = "WHAT")]
     pub(crate) target: Option<String>,
     /// Only success, or only refused

@@ -129,7 +129,7 @@ refusals!(ListAuditRefusals = ALWAYS | OPERATOR + ValidationError);
         ("app_id" = Option<uuid::Uuid>, Query, description = "Only this app's events."),
         ("actor" = Option<String>, Query, pattern = "^[a-z_]{1,40}(:.{1,200})?$", description = "Only what this one did: `admin_key:ID`, `user:ID`, `app:ID`, `cli`, `system` or `anonymous`."),
         ("action" = inline(Option<ActionName>), Query, description = "Only this action."),
-        ("target" = Option<String>, Query, pattern = "^[a-z_]{1,40}:.{1,200}$", description = "Only what was done to this one, e.g. `license:ID`; `user:ID` together with `app_id`."),
+        ("target" = Option<String>, Query, pattern = "^[a-z_]{1,40}:.{1,200}$", description = "Only what was done to this one, e.g. `license:ID`; `user:ID` together with `app_id`. The refreshes of a user are found with the action `session.refreshed`."),
         ("outcome" = inline(Option<OutcomeName>), Query, description = "Only what was done, or only what was refused."),
         ("request_id" = Option<uuid::Uuid>, Query, description = "Only events of this request."),
         ("since" = Option<String>, Query, format = DateTime, description = "Only events from then on."),

@@ -317,6 +317,7 @@ fn session(record: &SessionRecord, here: &Here) -> Value {
         "amr": session.amr.split_whitespace().collect::<Vec<_>>(),
         "created_at": iso(session.created_at),
         "last_used_at": iso(session.last_used_at),
+        "refreshes": session.generation - 1,
         "expires_at": iso(session.expires_at),
         "ended_at": at(session.ended.map(|(at, _)| at)),
         "end_reason": session.ended.map(|(_, why)| why.as_str()),

@@ -263,7 +263,8 @@ impl AppRead<'_> {
             .collect()
     }
 
-    /// Audit events whose target is a user, newest first.
+    /// Audit events whose target is a user, newest first, but for refreshes: of those a session says
+    /// how many there were, and when the last one was.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -277,7 +278,8 @@ impl AppRead<'_> {
              e.target_type, e.target_id, e.outcome, e.reason, e.ip, e.user_agent, e.request_id, \
              e.session_id, e.details, p.contact, p.ip FROM audit_events e \
              LEFT JOIN audit_personal p ON p.app_id = e.app_id AND p.event_id = e.id \
-             WHERE e.app_id = $1 AND e.target_type = 'user' AND e.target_id = $2 AND e.id < $3 \
+             WHERE e.app_id = $1 AND e.target_type = 'user' AND e.action <> 'session.refreshed' \
+             AND e.target_id = $2 AND e.id < $3 \
              ORDER BY e.id DESC LIMIT $4";
         let before = before.unwrap_or(EventId::from_uuid(uuid::Uuid::max()));
         let user = user.to_string();

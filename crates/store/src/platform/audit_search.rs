@@ -12,6 +12,9 @@ use super::audit::{StoredEvent, event};
 use crate::error::StoreError;
 use crate::value::Param;
 
+/// The action that is written most, as it stands in the statements.
+const REFRESHED: &str = "session.refreshed";
+
 /// Who or what an event names: its kind, and its id where it has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Party {
@@ -55,6 +58,29 @@ pub struct AuditPage {
     pub next: Option<EventId>,
 }
 
+/// The events between two ids that every part of the question holds for, newest first.
+macro_rules! page {
+    ($lead:literal) => {
+        concat!(
+            "SELECT e.id, e.at, e.app_id, e.actor_type, e.actor_id, e.action, e.target_type, \
+             e.target_id, e.outcome, e.reason, e.ip, e.user_agent, e.request_id, e.session_id, \
+             e.details, p.contact, p.ip \
+             FROM audit_events e LEFT JOIN audit_personal p ON p.event_id = e.id \
+             WHERE e.id < $1 AND e.id >= $2",
+            $lead,
+            " AND (CAST($3 AS UUID) IS NULL OR e.app_id = $3) \
+             AND (CAST($4 AS TEXT) IS NULL OR e.actor_type = $4) \
+             AND (CAST($5 AS TEXT) IS NULL OR COALESCE(e.actor_id, e.actor_type) = $5) \
+             AND (CAST($6 AS TEXT) IS NULL OR e.action = $6) \
+             AND (CAST($7 AS TEXT) IS NULL OR e.target_type = $7) \
+             AND (CAST($8 AS TEXT) IS NULL OR e.target_id = $8) \
+             AND (CAST($9 AS TEXT) IS NULL OR e.outcome = $9) \
+             AND (CAST($10 AS UUID) IS NULL OR e.request_id = $10) \
+             ORDER BY e.id DESC LIMIT $11"
+        )
+    };
+}
+
 /// The last row that one page may look at, and the page itself, for a condition that an index leads
 /// by. The condition stands twice because its parameters have other numbers.
 macro_rules! led_by {
@@ -65,23 +91,7 @@ macro_rules! led_by {
                 $floor,
                 " ORDER BY e.id DESC LIMIT 1 OFFSET 1999"
             ),
-            page: concat!(
-                "SELECT e.id, e.at, e.app_id, e.actor_type, e.actor_id, e.action, e.target_type, \
-                 e.target_id, e.outcome, e.reason, e.ip, e.user_agent, e.request_id, e.session_id, \
-                 e.details, p.contact, p.ip \
-                 FROM audit_events e LEFT JOIN audit_personal p ON p.event_id = e.id \
-                 WHERE e.id < $1 AND e.id >= $2",
-                $page,
-                " AND (CAST($3 AS UUID) IS NULL OR e.app_id = $3) \
-                 AND (CAST($4 AS TEXT) IS NULL OR e.actor_type = $4) \
-                 AND (CAST($5 AS TEXT) IS NULL OR COALESCE(e.actor_id, e.actor_type) = $5) \
-                 AND (CAST($6 AS TEXT) IS NULL OR e.action = $6) \
-                 AND (CAST($7 AS TEXT) IS NULL OR e.target_type = $7) \
-                 AND (CAST($8 AS TEXT) IS NULL OR e.target_id = $8) \
-                 AND (CAST($9 AS TEXT) IS NULL OR e.outcome = $9) \
-                 AND (CAST($10 AS UUID) IS NULL OR e.request_id = $10) \
-                 ORDER BY e.id DESC LIMIT $11"
-            ),
+            page: page!($page),
         }
     };
 }
@@ -91,11 +101,27 @@ struct Statements {
     page: &'static str,
 }
 
-const BY_REQUEST: Statements = led_by!(" AND e.request_id = $3", " AND e.request_id = $10");
-const BY_USER: Statements = led_by!(
-    " AND e.target_type = 'user' AND e.app_id = $3 AND e.target_id = $4",
-    " AND e.target_type = 'user' AND e.app_id = $3 AND e.target_id = $8"
+/// What is written most stands in neither of the next two indexes: each refresh would pay for it.
+const BY_REQUEST: Statements = led_by!(
+    " AND e.action <> 'session.refreshed' AND e.request_id = $3",
+    " AND e.action <> 'session.refreshed' AND e.request_id = $10"
 );
+const BY_USER: Statements = led_by!(
+    " AND e.target_type = 'user' AND e.action <> 'session.refreshed' AND e.app_id = $3 \
+     AND e.target_id = $4",
+    " AND e.target_type = 'user' AND e.action <> 'session.refreshed' AND e.app_id = $3 \
+     AND e.target_id = $8"
+);
+/// A refresh is found by its request all the same: both ids begin with their time, so its event is
+/// among those that follow. The first statement finds where looking ends.
+const REFRESH_OF_REQUEST: Statements = Statements {
+    floor: "SELECT e.id FROM audit_events e WHERE e.id < $1 AND e.id >= $2 \
+            ORDER BY e.id LIMIT 1 OFFSET 19999",
+    page: page!(" AND e.action = 'session.refreshed'"),
+};
+/// The refresh that is asked for by its request is looked for from so long before it on: a clock may
+/// have been set back in between. Milliseconds.
+const CLOCK_STEP_MILLIS: u64 = 1_000;
 const BY_TARGET: Statements = led_by!(
     " AND e.target_type <> 'user' AND e.target_type = $3 AND e.target_id = $4",
     " AND e.target_type <> 'user' AND e.target_type = $7 AND e.target_id = $8"
@@ -143,6 +169,9 @@ impl<'a> Asked<'a> {
             return (&BY_REQUEST, vec![request.into()]);
         }
         match (self.target_type, self.target_id, self.app) {
+            // The app's own index holds refreshes as well.
+            (Some("user"), Some(_), Some(_))
+                if self.filter.action.as_deref() == Some(REFRESHED) => {}
             (Some("user"), Some(id), Some(app)) => return (&BY_USER, vec![app.into(), id.into()]),
             (Some(kind), Some(id), _) if kind != "user" => {
                 return (&BY_TARGET, vec![kind.into(), id.into()]);
@@ -162,14 +191,27 @@ impl<'a> Asked<'a> {
 
 /// The lowest id that an event of this millisecond can have (RFC 9562 §5.7).
 fn first_at(at: Timestamp) -> Uuid {
-    let millis = u64::try_from(at.as_millisecond())
-        .unwrap_or(0)
-        .min((1 << 48) - 1);
-    Uuid::from_u128(u128::from(millis) << 80)
+    first_of(u64::try_from(at.as_millisecond()).unwrap_or(0))
+}
+
+fn first_of(millis: u64) -> Uuid {
+    Uuid::from_u128(u128::from(millis.min((1 << 48) - 1)) << 80)
+}
+
+/// The lowest id that an event of this request can have; `None` for an id that tells no time, which
+/// is none of ours.
+fn first_of_request(request: RequestId) -> Option<Uuid> {
+    let id = request.as_uuid();
+    let millis = u64::try_from(id.as_u128() >> 80).ok()?;
+    (id.get_version_num() == 7).then(|| first_of(millis.saturating_sub(CLOCK_STEP_MILLIS)))
 }
 
 impl PlatformRead<'_> {
     /// Events, newest first.
+    ///
+    /// Who asks by user gets everything but granted refreshes, unless it asks for the action
+    /// `session.refreshed`. Who asks by request gets its refresh too, when no more than 20,000 events
+    /// lie between the request's beginning and it (at the full speed of a node, some seconds).
     ///
     /// # Errors
     /// [`StoreError`].
@@ -184,27 +226,16 @@ impl PlatformRead<'_> {
 
         let mut params = vec![end.into(), start.into()];
         params.extend(lead);
-        let floor = self.connection.query(statements.floor, &params)?;
-        let floor = floor.into_iter().next();
-        let floor: Option<Uuid> = floor.map(|mut row| row.take()).transpose()?;
-
-        let rows = self.connection.query(
-            statements.page,
-            &[
-                end.into(),
-                floor.unwrap_or(start).into(),
-                asked.app.into(),
-                asked.actor_type.into(),
-                asked.actor.into(),
-                filter.action.as_deref().into(),
-                asked.target_type.into(),
-                asked.target_id.into(),
-                filter.outcome.as_deref().into(),
-                filter.request_id.into(),
-                filter.limit.into(),
-            ],
-        )?;
-        let events: Vec<StoredEvent> = rows.into_iter().map(event).collect::<Result<_, _>>()?;
+        let floor = self.one_id(statements.floor, &params)?;
+        let mut events = self.audit_page(statements.page, &asked, floor.unwrap_or(start)..end)?;
+        if let Some(first) = filter.request_id.and_then(first_of_request) {
+            let from = first.max(start);
+            let to = self.one_id(REFRESH_OF_REQUEST.floor, &[end.into(), from.into()])?;
+            let within = from..to.unwrap_or(end);
+            events.extend(self.audit_page(REFRESH_OF_REQUEST.page, &asked, within)?);
+            events.sort_unstable_by_key(|event| std::cmp::Reverse(event.id));
+            events.truncate(usize::try_from(filter.limit).unwrap_or(usize::MAX));
+        }
         let full = u32::try_from(events.len()).is_ok_and(|count| count >= filter.limit);
         let next = match events.last() {
             // There may be nothing beyond: then the next page is empty, and the last.
@@ -213,10 +244,49 @@ impl PlatformRead<'_> {
         };
         Ok(AuditPage { events, next })
     }
+
+    fn one_id(
+        &mut self,
+        sql: &'static str,
+        params: &[Param<'_>],
+    ) -> Result<Option<Uuid>, StoreError> {
+        let rows = self.connection.query(sql, params)?;
+        rows.into_iter()
+            .next()
+            .map(|mut row| row.take())
+            .transpose()
+    }
+
+    fn audit_page(
+        &mut self,
+        sql: &'static str,
+        asked: &Asked<'_>,
+        within: std::ops::Range<Uuid>,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let rows = self.connection.query(
+            sql,
+            &[
+                within.end.into(),
+                within.start.into(),
+                asked.app.into(),
+                asked.actor_type.into(),
+                asked.actor.into(),
+                asked.filter.action.as_deref().into(),
+                asked.target_type.into(),
+                asked.target_id.into(),
+                asked.filter.outcome.as_deref().into(),
+                asked.filter.request_id.into(),
+                asked.filter.limit.into(),
+            ],
+        )?;
+        rows.into_iter().map(event).collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use doorward_domain::audit::Action;
+
     use super::*;
 
     /// Rows of the leading index that one page looks at.
@@ -236,6 +306,31 @@ mod tests {
             let offset = format!("OFFSET {}", EXAMINED - 1);
             assert!(statements.floor.ends_with(&offset));
         }
+    }
+
+    #[test]
+    fn what_is_left_out_of_indexes_is_what_a_refresh_writes() {
+        assert_eq!(Action::SessionRefreshed.as_str(), REFRESHED);
+        for statements in [&BY_REQUEST, &BY_USER, &REFRESH_OF_REQUEST] {
+            assert!(statements.page.contains("'session.refreshed'"));
+        }
+    }
+
+    #[test]
+    fn requests_are_bounds_of_ids() {
+        let of = |millis: u64, random: [u8; 10]| {
+            uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+        };
+        let request = |id| first_of_request(RequestId::from_uuid(id));
+        assert_eq!(request(of(5_000, [255; 10])), Some(first_of(4_000)));
+        assert!(first_of(4_000) <= of(4_000, [0; 10]));
+        assert_eq!(request(of(5, [0; 10])), Some(Uuid::nil()));
+        assert_eq!(
+            request(uuid::Builder::from_random_bytes([7; 16]).into_uuid()),
+            None
+        );
+        assert_eq!(request(Uuid::nil()), None);
+        assert_eq!(request(Uuid::max()), None);
     }
 
     #[test]

@@ -114,6 +114,11 @@ async fn events_are_found_by_whom_they_are_about(db: TestDatabase) {
         event(&app, None, Some(bob)),
         event(&app, Some(ada), None),
         event(&app, None, Some(ada)),
+        // Sessions tell of these.
+        AuditEvent {
+            action: Action::SessionRefreshed,
+            ..event(&app, Some(ada), None)
+        },
     ];
     let ids: Vec<_> = events.iter().map(|event| event.id).collect();
     app.write(move |app| events.iter().try_for_each(|event| app.audit(event)))
