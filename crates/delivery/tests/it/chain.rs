@@ -8,8 +8,8 @@ use doorward_domain::secret::SecretText;
 use doorward_domain::time::plus_seconds;
 
 use crate::messages::{message, now};
-use crate::smtp_server::{MailServer, python};
 use crate::web_server::{Answer, WebServer};
+use doorward_testkit::smtp::{MailServer, python};
 
 const PHONE: &str = "+14155552671";
 
@@ -168,8 +168,7 @@ fn smtp(id: &str, port: u16, change: impl FnOnce(&mut SmtpSettings)) -> Provider
 
 #[tokio::test]
 async fn an_apps_mail_server_is_tried_and_the_failing_step_named() {
-    let Some(python) = python("chain::an_apps_mail_server_is_tried_and_the_failing_step_named")
-    else {
+    let Some(python) = python() else {
         return;
     };
     let server = MailServer::start(&python, &[]);

@@ -5,7 +5,6 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stderr,
     reason = "a test that finds something else than it expects has failed"
 )]
 
@@ -14,7 +13,6 @@ mod certificates;
 mod chain;
 mod messages;
 mod smtp;
-mod smtp_server;
 mod twilio;
 mod web_server;
 mod webhook;

@@ -9,7 +9,7 @@ use doorward_domain::secret::SecretText;
 
 use crate::certificates::Certificates;
 use crate::messages::message;
-use crate::smtp_server::{MailServer, python};
+use doorward_testkit::smtp::{MailServer, python};
 
 /// Options for a server on loopback.
 fn options(server: &MailServer, tls: SmtpTls) -> SmtpOptions {
@@ -57,7 +57,7 @@ fn is_temporary(error: &SendError) -> bool {
 
 #[tokio::test]
 async fn plain_on_loopback_arrives_complete() {
-    let Some(python) = python("smtp::plain_on_loopback_arrives_complete") else {
+    let Some(python) = python() else {
         return;
     };
     let server = MailServer::start(&python, &[]);
@@ -94,7 +94,7 @@ async fn plain_on_loopback_arrives_complete() {
 
 #[tokio::test]
 async fn names_and_bodies_in_any_script_survive() {
-    let Some(python) = python("smtp::names_and_bodies_in_any_script_survive") else {
+    let Some(python) = python() else {
         return;
     };
     let server = MailServer::start(&python, &[]);
@@ -127,7 +127,7 @@ async fn names_and_bodies_in_any_script_survive() {
 
 #[tokio::test]
 async fn an_address_in_any_script_is_sent_as_smtputf8() {
-    let Some(python) = python("smtp::an_address_in_any_script_is_sent_as_smtputf8") else {
+    let Some(python) = python() else {
         return;
     };
     let server = MailServer::start(&python, &[]);
@@ -145,7 +145,7 @@ async fn an_address_in_any_script_is_sent_as_smtputf8() {
 
 #[tokio::test]
 async fn no_header_can_be_injected() {
-    let Some(python) = python("smtp::no_header_can_be_injected") else {
+    let Some(python) = python() else {
         return;
     };
     let server = MailServer::start(&python, &[]);
@@ -213,7 +213,7 @@ async fn no_header_can_be_injected() {
 
 #[tokio::test]
 async fn starttls_with_the_right_authority_only() {
-    let Some(python) = python("smtp::starttls_with_the_right_authority_only") else {
+    let Some(python) = python() else {
         return;
     };
     let certificates = Certificates::new();
@@ -244,7 +244,7 @@ async fn starttls_with_the_right_authority_only() {
 
 #[tokio::test]
 async fn starttls_is_never_left_out() {
-    let Some(python) = python("smtp::starttls_is_never_left_out") else {
+    let Some(python) = python() else {
         return;
     };
     let server = MailServer::start(&python, &[]);
@@ -260,7 +260,7 @@ async fn starttls_is_never_left_out() {
 
 #[tokio::test]
 async fn implicit_tls_with_the_right_authority_only() {
-    let Some(python) = python("smtp::implicit_tls_with_the_right_authority_only") else {
+    let Some(python) = python() else {
         return;
     };
     let certificates = Certificates::new();
@@ -283,7 +283,7 @@ async fn implicit_tls_with_the_right_authority_only() {
 
 #[tokio::test]
 async fn login_right_and_wrong() {
-    let Some(python) = python("smtp::login_right_and_wrong") else {
+    let Some(python) = python() else {
         return;
     };
     let certificates = Certificates::new();
@@ -318,7 +318,7 @@ async fn login_right_and_wrong() {
 
 #[tokio::test]
 async fn refusals_are_told_apart_and_name_nobody() {
-    let Some(python) = python("smtp::refusals_are_told_apart_and_name_nobody") else {
+    let Some(python) = python() else {
         return;
     };
     let server = MailServer::start(&python, &[]);
@@ -352,7 +352,7 @@ async fn refusals_are_told_apart_and_name_nobody() {
 
 #[tokio::test]
 async fn a_connection_is_used_again() {
-    let Some(python) = python("smtp::a_connection_is_used_again") else {
+    let Some(python) = python() else {
         return;
     };
     let server = MailServer::start(&python, &[]);
@@ -367,7 +367,7 @@ async fn a_connection_is_used_again() {
 
 #[tokio::test]
 async fn a_broken_off_message_does_not_meet_the_next() {
-    let Some(python) = python("smtp::a_broken_off_message_does_not_meet_the_next") else {
+    let Some(python) = python() else {
         return;
     };
     let server = MailServer::start(&python, &[]);
@@ -401,7 +401,7 @@ async fn a_broken_off_message_does_not_meet_the_next() {
 
 #[tokio::test]
 async fn a_server_that_went_away_is_a_passing_trouble() {
-    let Some(python) = python("smtp::a_server_that_went_away_is_a_passing_trouble") else {
+    let Some(python) = python() else {
         return;
     };
     let server = MailServer::start(&python, &[]);

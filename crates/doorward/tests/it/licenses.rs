@@ -9,7 +9,6 @@ use crate::support::{App, Said, Server, doorward, run};
 fn cli(data: &Path, arguments: &[&str]) -> Said {
     let mut command = doorward();
     run(command
-        .arg("license")
         .args(arguments)
         .args(["--app", "demo"])
         .arg("--data-dir")
@@ -40,12 +39,13 @@ async fn a_licence_from_the_order_to_its_end() {
     let dir = tempfile::tempdir().unwrap();
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
-    let empty = cli(data, &["list"]).ok().out;
+    let empty = cli(data, &["license", "list"]).ok().out;
     assert!(empty.contains("doorward license generate"), "{empty}");
 
     let made = cli_json(
         data,
         &[
+            "license",
             "generate",
             "--label",
             "Order 7",
@@ -70,7 +70,7 @@ async fn a_licence_from_the_order_to_its_end() {
     let device = json!({"license_key": key, "device_id": "laptop", "device_label": "Laptop"});
     let (status, activated) = ask(&server, &app, "/license/activate", device.clone()).await;
     assert_eq!(status, 201, "{activated}");
-    let shown = cli_json(data, &["show", &id]);
+    let shown = cli_json(data, &["license", "show", &id]);
     assert_eq!(
         (&shown["state"], &shown["activations_used"]),
         (&json!("active"), &json!(1))
@@ -80,7 +80,11 @@ async fn a_licence_from_the_order_to_its_end() {
         activated["activation_id"]
     );
     assert_eq!(shown["entitlements"], json!({"export": true, "seats": 5}));
-    assert_eq!(cli_json(data, &["show", &key]), shown, "by its key, too");
+    assert_eq!(
+        cli_json(data, &["license", "show", &key]),
+        shown,
+        "by its key, too"
+    );
     let (_, status) = ask(&server, &app, "/license/status", json!({"license_id": id})).await;
     for field in [
         "state",
@@ -97,6 +101,7 @@ async fn a_licence_from_the_order_to_its_end() {
     let changed = cli_json(
         data,
         &[
+            "license",
             "update",
             &id,
             "--expires",
@@ -117,46 +122,61 @@ async fn a_licence_from_the_order_to_its_end() {
     );
     assert_eq!(changed["entitlements"], json!({"export": true}));
     assert_eq!(changed["metadata"], json!({"order": 7, "paid": true}));
-    let found = cli_json(data, &["list", "--issued-to", "Ada", "--state", "full"]);
+    let found = cli_json(
+        data,
+        &["license", "list", "--issued-to", "Ada", "--state", "full"],
+    );
     assert_eq!(found["items"][0]["license_id"], json!(id));
-    let none = cli_json(data, &["list", "--state", "expired"]);
+    let none = cli_json(data, &["license", "list", "--state", "expired"]);
     assert_eq!(none["items"], json!([]));
 
     // Suspended, resumed, revealed, released, deactivated, revoked.
-    cli(data, &["suspend", &id, "--reason", "not paid"]).ok();
+    cli(data, &["license", "suspend", &id, "--reason", "not paid"]).ok();
     let (_, refused) = ask(&server, &app, "/license/verify", device.clone()).await;
     assert_eq!(refused["error"], "LICENSE_SUSPENDED");
-    cli(data, &["resume", &id]).ok();
+    cli(data, &["license", "resume", &id]).ok();
     assert_eq!(
         ask(&server, &app, "/license/verify", device.clone())
             .await
             .0,
         200
     );
-    let revealed = cli_json(data, &["reveal", &id, "--reason", "lost mail"]);
+    let revealed = cli_json(data, &["license", "reveal", &id, "--reason", "lost mail"]);
     assert_eq!(revealed["license_key"], json!(key));
     let activation = text(&activated["activation_id"]);
-    let released = cli_json(data, &["release", &id, "--device", &activation]);
+    let released = cli_json(data, &["license", "release", &id, "--device", &activation]);
     assert!(released["slot_free_at"].is_string(), "{released}");
-    let cooling = cli(data, &["show", &id]).ok().out;
+    let cooling = cli(data, &["license", "show", &id]).ok().out;
     assert!(
         cooling.contains(&text(&released["slot_free_at"])),
         "{cooling}"
     );
-    let after = cli_json(data, &["deactivate", &id, "--device", &activation]);
+    let after = cli_json(
+        data,
+        &["license", "deactivate", &id, "--device", &activation],
+    );
     assert_eq!(
         (&after["state"], &after["activations"]),
         (&json!("issued"), &json!([]))
     );
     let again = cli(
         data,
-        &["deactivate", &id, "--device", &activation, "--json"],
+        &[
+            "license",
+            "deactivate",
+            &id,
+            "--device",
+            &activation,
+            "--json",
+        ],
     );
     assert_eq!(again.code, 1);
     assert!(again.err.contains("LICENSE_NOT_ACTIVATED"), "{}", again.err);
-    let revoked = cli(data, &["revoke", &id, "--reason", "refunded"]).ok().out;
+    let revoked = cli(data, &["license", "revoke", &id, "--reason", "refunded"])
+        .ok()
+        .out;
     assert!(revoked.contains("revoked (refunded)"), "{revoked}");
-    assert_eq!(cli(data, &["revoke", &id]).code, 1);
+    assert_eq!(cli(data, &["license", "revoke", &id]).code, 1);
     let (_, refused) = ask(&server, &app, "/license/verify", device).await;
     assert_eq!(refused["error"], "LICENSE_REVOKED");
 }
@@ -166,27 +186,29 @@ async fn batches_users_and_what_is_wrong() {
     let dir = tempfile::tempdir().unwrap();
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
-    let batch = cli_json(data, &["generate", "--count", "3"]);
+    let batch = cli_json(data, &["license", "generate", "--count", "3"]);
     assert_eq!(
         batch["licenses"].as_array().map(Vec::len),
         Some(3),
         "{batch}"
     );
-    let listed = cli(data, &["generate", "--count", "2"]).ok().out;
+    let listed = cli(data, &["license", "generate", "--count", "2"]).ok().out;
     assert_eq!(listed.lines().count(), 3, "{listed}");
     assert_eq!(
-        cli_json(data, &["list"])["items"].as_array().map(Vec::len),
+        cli_json(data, &["license", "list"])["items"]
+            .as_array()
+            .map(Vec::len),
         Some(5)
     );
 
     let (_, ada) = server.sign_in(&app, "ada@example.com").await;
     let user = ["--user", "ada@example.com", "--entitlement", "export=true"];
-    let mine = cli_json(data, &[&["generate"], user.as_slice()].concat());
+    let mine = cli_json(data, &[&["license", "generate"], user.as_slice()].concat());
     assert_eq!(mine["license_key"], Value::Null);
-    let found = cli_json(data, &["list", "--user", "ada@example.com"]);
+    let found = cli_json(data, &["license", "list", "--user", "ada@example.com"]);
     assert_eq!(found["items"][0]["user_id"], ada["user_id"]);
     let id = text(&mine["license_id"]);
-    let keyless = cli(data, &["reveal", &id, "--reason", "why"]);
+    let keyless = cli(data, &["license", "reveal", &id, "--reason", "why"]);
     assert_eq!(keyless.code, 1, "{}", keyless.err);
 
     for (arguments, code) in [
@@ -200,7 +222,7 @@ async fn batches_users_and_what_is_wrong() {
         (&["show", "DEMO-0000-0000-0000-0000"], 1),
         (&["deactivate", &id, "--device", "laptop"], 2),
     ] {
-        let said = cli(data, arguments);
+        let said = cli(data, &[&["license"], arguments].concat());
         assert_eq!(said.code, code, "{arguments:?}: {}", said.err);
     }
 }

@@ -57,6 +57,46 @@ pub(crate) fn run(command: &mut Command) -> Said {
     command.output().unwrap().into()
 }
 
+/// Runs a command on an embedded deployment.
+pub(crate) fn cli(data: &Path, arguments: &[&str]) -> Said {
+    run(doorward().args(arguments).arg("--data-dir").arg(data))
+}
+
+/// As [`cli`]; gives the JSON of a command that succeeds.
+#[track_caller]
+pub(crate) fn cli_json(data: &Path, arguments: &[&str]) -> Value {
+    let said = run(doorward()
+        .args(arguments)
+        .args(["--json", "--data-dir"])
+        .arg(data));
+    said.ok().json()
+}
+
+/// As [`cli`], for a command that is refused; gives its exit code and the error's code.
+pub(crate) fn refused(data: &Path, arguments: &[&str]) -> (i32, String) {
+    let said = run(doorward()
+        .args(arguments)
+        .args(["--json", "--data-dir"])
+        .arg(data));
+    assert!(said.out.is_empty(), "{}", said.out);
+    let error: Value = serde_json::from_str(&said.err).unwrap_or_else(|_| panic!("{}", said.err));
+    (said.code, error["error"].as_str().unwrap().to_owned())
+}
+
+/// One number out of the embedded database.
+pub(crate) fn count(data: &Path, sql: &str) -> i64 {
+    let path = data.join("doorward.db");
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let database = rusqlite::Connection::open_with_flags(path, flags).unwrap();
+    database.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+/// The details of the newest audit event of an action in the embedded database.
+pub(crate) fn last_event(data: &Path, action: &str) -> Value {
+    let found = cli_json(data, &["audit", "list", "--action", action, "--limit", "1"]);
+    found["items"][0].clone()
+}
+
 /// A server. It is killed when dropped.
 pub(crate) struct Server {
     pub(crate) child: Child,
@@ -224,9 +264,11 @@ impl Server {
 
     /// Signs somebody in; gives the code and the answer.
     pub(crate) async fn sign_in(&self, app: &App, email: &str) -> (String, Value) {
+        let older = self.messages(email).await.len();
         let (status, sent) = self.send_otp(app, email).await;
         assert_eq!(status, 200, "{sent}");
-        let code = self.code(email).await;
+        let newest = self.newest(email, older).await;
+        let code = newest["code"].as_str().unwrap().to_owned();
         let body = json!({
             "app_id": app.id, "app_secret": app.secret, "purpose": "LOGIN", "otp": code,
             "otp_request_id": sent["otp_request_id"],
@@ -238,11 +280,23 @@ impl Server {
 
     /// The code of the newest captured message to somebody.
     pub(crate) async fn code(&self, to: &str) -> String {
+        let newest = self.newest(to, 0).await;
+        newest["code"].as_str().unwrap().to_owned()
+    }
+
+    /// The captured messages to somebody, newest first.
+    pub(crate) async fn messages(&self, to: &str) -> Vec<Value> {
+        let url = format!("{}/dev/outbox?to={to}", self.operator);
+        let (_, messages) = self.get(url).await;
+        messages.as_array().cloned().unwrap_or_default()
+    }
+
+    /// The newest captured message to somebody who had so many before.
+    pub(crate) async fn newest(&self, to: &str, older: usize) -> Value {
         for _ in 0..500 {
-            let url = format!("{}/dev/outbox?to={to}", self.operator);
-            let (_, messages) = self.get(url).await;
-            if let Some(code) = messages[0]["code"].as_str() {
-                return code.to_owned();
+            let mut messages = self.messages(to).await;
+            if messages.len() > older {
+                return messages.remove(0);
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

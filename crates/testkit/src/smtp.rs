@@ -1,14 +1,26 @@
 //! The mail server of PyPI's `aiosmtpd`, in a process of its own.
 
-use std::io::{BufRead, BufReader, Write as _};
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that finds something else than it expects has failed; the reader of its output \
+              shall see what did not run"
+)]
+
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use serde_json::Value;
 
-/// The interpreter that has `aiosmtpd`, or `None` after saying that `test` is skipped.
-pub(crate) fn python(test: &str) -> Option<std::ffi::OsString> {
+/// The interpreter that has `aiosmtpd`, or `None` after saying that the test is skipped.
+///
+/// # Panics
+/// When there is none and `DOORWARD_REQUIRE_INTEROP=1`.
+#[must_use]
+pub fn python() -> Option<std::ffi::OsString> {
     let python = std::env::var_os("DOORWARD_TEST_PYTHON").filter(|python| {
         let import = Command::new(python)
             .args(["-c", "import aiosmtpd"])
@@ -21,28 +33,28 @@ pub(crate) fn python(test: &str) -> Option<std::ffi::OsString> {
             !required,
             "no aiosmtpd: DOORWARD_TEST_PYTHON must name a Python that has it"
         );
-        eprintln!("skipped: no aiosmtpd ({test})");
-        if let Some(list) = std::env::var_os("DOORWARD_TEST_SKIPPED_LIST") {
-            let list = std::fs::OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(list);
-            writeln!(list.unwrap(), "Python: {test}").unwrap();
-        }
+        println!("skipped: no aiosmtpd");
+        crate::skip::note("Python");
     }
     python
 }
 
 /// A running mail server. Ends with its value.
-pub(crate) struct MailServer {
+pub struct MailServer {
     child: Child,
-    pub(crate) port: u16,
+    /// Where it listens on 127.0.0.1.
+    pub port: u16,
     lines: Receiver<Value>,
 }
 
 impl MailServer {
-    pub(crate) fn start(python: &std::ffi::OsStr, arguments: &[&str]) -> Self {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/smtp_server.py");
+    /// Starts it; `server.py` says what it may be told.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start(python: &std::ffi::OsStr, arguments: &[&str]) -> Self {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/smtp/server.py");
         let mut child = Command::new(python)
             .arg(script)
             .args(arguments)
@@ -59,7 +71,11 @@ impl MailServer {
     }
 
     /// The next message it took.
-    pub(crate) fn received(&self) -> Mail {
+    ///
+    /// # Panics
+    /// When none arrives.
+    #[must_use]
+    pub fn received(&self) -> Mail {
         Mail(
             self.lines
                 .recv_timeout(Duration::from_secs(30))
@@ -68,7 +84,10 @@ impl MailServer {
     }
 
     /// That it took no message which has not been asked for. To be called after a failed attempt.
-    pub(crate) fn assert_nothing_received(&self) {
+    ///
+    /// # Panics
+    /// When it took one.
+    pub fn assert_nothing_received(&self) {
         let more = self.lines.recv_timeout(Duration::from_millis(200));
         assert!(more.is_err(), "the server took {more:?}");
     }
@@ -99,11 +118,15 @@ fn read_lines(output: ChildStdout) -> Receiver<Value> {
 
 /// A message, as Python's own e-mail package understands it.
 #[derive(Debug)]
-pub(crate) struct Mail(pub(crate) Value);
+pub struct Mail(
+    /// What `server.py` says of it.
+    pub Value,
+);
 
 impl Mail {
     /// All headers of this name.
-    pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
+    #[must_use]
+    pub fn headers(&self, name: &str) -> Vec<&str> {
         let all = self.0["headers"].as_array().unwrap();
         all.iter()
             .filter(|header| header[0].as_str().unwrap().eq_ignore_ascii_case(name))
@@ -112,14 +135,19 @@ impl Mail {
     }
 
     /// The one header of this name.
-    pub(crate) fn header(&self, name: &str) -> &str {
+    ///
+    /// # Panics
+    /// When there is none, or more than one.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
         let all = self.headers(name);
         assert_eq!(all.len(), 1, "{name}: {all:?}");
         all[0]
     }
 
     /// The names of all headers, in lower case and in order.
-    pub(crate) fn header_names(&self) -> Vec<String> {
+    #[must_use]
+    pub fn header_names(&self) -> Vec<String> {
         let all = self.0["headers"].as_array().unwrap();
         all.iter()
             .map(|header| header[0].as_str().unwrap().to_lowercase())
@@ -127,7 +155,8 @@ impl Mail {
     }
 
     /// The part of this content type.
-    pub(crate) fn part(&self, content_type: &str) -> &str {
+    #[must_use]
+    pub fn part(&self, content_type: &str) -> &str {
         self.0["parts"][content_type].as_str().unwrap_or_default()
     }
 }
