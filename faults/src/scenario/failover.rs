@@ -25,7 +25,8 @@ pub(super) fn run(plan: &Plan, finding: &mut Finding) -> Result {
     let haproxy = Haproxy::start(deployment.directory.path(), &nodes.each_ref())?;
     let mut load = Load::new(plan.clients(), app, &deployment.catcher, haproxy.address);
     finding.did(format!(
-        "three members under Patroni, synchronous_mode on, ttl {TTL} s"
+        "three members under Patroni (etcd, v2 protocol), synchronous_mode on, ttl {TTL} s, no \
+         watchdog; all three in the URL"
     ));
 
     for _ in 0..plan.pick(1, 5) {

@@ -64,7 +64,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "failover",
-        title: "PostgreSQL under Patroni: switchover, and kill -9 of the primary",
+        title: "PostgreSQL under Patroni: switchover, kill -9 of the primary, and one that freezes and wakes",
         lacks: |_| lacks(&[POSTGRES, HAPROXY, PATRONI, ETCD]),
         run: failover::run,
         must_fail: false,

@@ -91,7 +91,10 @@ impl Cluster {
             "scope": "doorward",
             "name": member.name,
             "restapi": { "listen": member.api, "connect_address": member.api },
-            "etcd3": { "host": self.etcd },
+            // The older protocol, which compares before it writes. By the newer one Patroni before 3.0.3
+            // (Debian 12 has 3.0.2) takes the leader's key back from whoever took over when it wakes
+            // up, and what was acknowledged since is thrown away (its pull request 2689).
+            "etcd": { "host": self.etcd },
             "bootstrap": {
                 "dcs": {
                     "ttl": TTL,
@@ -310,6 +313,7 @@ fn start_etcd(directory: &Path) -> Result<(SocketAddr, Process)> {
         .args(["--listen-peer-urls", &format!("http://{peer}")])
         .args(["--initial-advertise-peer-urls", &format!("http://{peer}")])
         .args(["--initial-cluster", &format!("default=http://{peer}")])
+        .arg("--enable-v2")
         // One machine, and nothing worth keeping.
         .arg("--unsafe-no-fsync");
     let process = Process::start(&command, &directory.join("etcd.log"), "KILL")?;

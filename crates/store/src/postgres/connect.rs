@@ -6,13 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
+use futures_util::future::join;
+use tokio::task::AbortHandle;
 use tokio_postgres::config::SslMode;
-use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, Socket};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, SimpleQueryMessage, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error;
 use super::hosts::{self, Start};
+use super::lineage::{Lineage, Origin};
 use super::options::{CONNECT_TIMEOUT, Options, Tls};
+use super::round::Round;
+use super::silence::Silence;
 use super::tls;
 use crate::error::StoreError;
 
@@ -22,12 +27,17 @@ pub(super) struct Connector {
     start: Start,
     tls: Option<MakeRustlsConnect>,
     settings: String,
+    /// Which of several servers is the primary.
+    pub(super) lineage: Lineage,
+    /// How long nothing was heard of it.
+    pub(super) silence: Silence,
 }
 
-/// A connection, and what its server says unasked.
+/// A connection, what its server says unasked, and where it leads to, if that is known.
 pub(super) struct Connected {
     pub(super) client: Client,
     pub(super) unreplicated: Unreplicated,
+    pub(super) origin: Option<Origin>,
 }
 
 /// Raised when the server has stopped waiting for its synchronous standbys because somebody
@@ -82,68 +92,110 @@ impl Connector {
             config,
             tls,
             settings: settings(options),
+            lineage: Lineage::default(),
+            silence: Silence::new(),
         })
     }
 
-    /// Makes one, driven by the runtime at hand: with the first address that is ready in time.
+    /// Makes one, driven by the runtime at hand.
     pub(super) async fn connect(&self) -> Result<Connected, ConnectError> {
+        self.seek(self.silence.is_long()).await
+    }
+
+    /// Finds out whether another server has taken over, when nobody has heard of the one at hand for
+    /// long. If so, every connection to that one is cut.
+    pub(super) async fn look_around(&self) {
+        let around = async {
+            if let Err(refusal) = self.seek(true).await {
+                tracing::warn!(error = refusal.message, "no database server can be asked");
+            }
+        };
+        self.silence.look(around).await;
+    }
+
+    /// With the first address that is ready in time. Wary, it asks all of them, and takes the latest
+    /// primary.
+    async fn seek(&self, wary: bool) -> Result<Connected, ConnectError> {
         let limit = self.config.get_connect_timeout().copied();
         let limit = limit.unwrap_or(CONNECT_TIMEOUT);
-        let silent = |message| ConnectError {
+        let addresses = hosts::addresses(&self.config, limit).await;
+        let addresses = addresses.map_err(|message| ConnectError {
             message,
             passing: true,
+        })?;
+        let order: Vec<usize> = self.start.order(addresses.len()).collect();
+        let ask = async |index: usize| match addresses.get(index) {
+            Some(config) => self.connect_to(config).await,
+            None => Err(ConnectError {
+                message: "no such address".to_owned(),
+                passing: false,
+            }),
         };
-        let addresses = hosts::addresses(&self.config, limit)
-            .await
-            .map_err(silent)?;
-        let mut refusals: Vec<ConnectError> = Vec::new();
-        for index in self.start.order(addresses.len()) {
-            let Some(config) = addresses.get(index) else {
-                continue;
-            };
-            match tokio::time::timeout(limit, self.connect_to(config)).await {
-                Ok(Ok(connected)) => {
-                    self.start.keep(index);
-                    return Ok(connected);
-                }
-                Ok(Err(refusal)) => refusals.push(refusal),
-                Err(_) => refusals.push(silent(format!("no answer within {limit:?}"))),
-            }
+        let (index, connected) = Round { limit, wary }.run(&order, ask).await?;
+        self.start.keep(index);
+        if wary {
+            self.silence.broken();
         }
-        Err(ConnectError {
-            passing: refusals.iter().any(|refusal| refusal.passing),
-            message: refusals
-                .into_iter()
-                .map(|refusal| refusal.message)
-                .collect::<Vec<_>>()
-                .join("; "),
-        })
+        Ok(connected)
     }
 
     async fn connect_to(&self, config: &Config) -> Result<Connected, ConnectError> {
         let unreplicated = Unreplicated::default();
-        let client = match &self.tls {
+        let connected = match &self.tls {
             Some(tls) => config
                 .connect(tls.clone())
                 .await
-                .map(|(client, connection)| {
-                    drive(connection, unreplicated.clone());
-                    client
-                }),
-            None => config.connect(NoTls).await.map(|(client, connection)| {
-                drive(connection, unreplicated.clone());
-                client
-            }),
+                .map(|(client, connection)| (client, drive(connection, unreplicated.clone()))),
+            None => config
+                .connect(NoTls)
+                .await
+                .map(|(client, connection)| (client, drive(connection, unreplicated.clone()))),
         };
-        let client = client.map_err(|error| refused(&error))?;
-        client
-            .batch_execute(&self.settings)
-            .await
-            .map_err(|error| refused(&error))?;
+        let (client, driven) = connected.map_err(|error| refused(&error))?;
+        // Together: one round trip.
+        let (set, told) = join(
+            client.batch_execute(&self.settings),
+            client.simple_query(Origin::QUESTION),
+        )
+        .await;
+        set.map_err(|error| refused(&error))?;
+        let origin = origin(told)?;
+        if let Some(origin) = origin {
+            let admitted = self.lineage.admit(origin, driven);
+            admitted.map_err(|message| ConnectError {
+                message,
+                passing: true,
+            })?;
+        }
         Ok(Connected {
             client,
             unreplicated,
+            origin,
         })
+    }
+}
+
+/// Unknown where the question is refused.
+fn origin(
+    told: Result<Vec<SimpleQueryMessage>, tokio_postgres::Error>,
+) -> Result<Option<Origin>, ConnectError> {
+    match told {
+        Ok(messages) => Ok(messages.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => {
+                Origin::parse(row.try_get(0).ok()??, row.try_get(1).ok()??)
+            }
+            _ => None,
+        })),
+        Err(error)
+            if error
+                .as_db_error()
+                .is_some_and(|db| !error::ends_connection(db)) =>
+        {
+            let error = error::describe(&error);
+            tracing::debug!(error, "the database does not say on which timeline it is");
+            Ok(None)
+        }
+        Err(error) => Err(refused(&error)),
     }
 }
 
@@ -154,7 +206,7 @@ fn refused(error: &tokio_postgres::Error) -> ConnectError {
     }
 }
 
-fn drive<S>(mut connection: Connection<Socket, S>, unreplicated: Unreplicated)
+fn drive<S>(mut connection: Connection<Socket, S>, unreplicated: Unreplicated) -> AbortHandle
 where
     S: tokio_postgres::tls::TlsStream + Unpin + Send + 'static,
 {
@@ -179,7 +231,8 @@ where
                 }
             }
         }
-    });
+    })
+    .abort_handle()
 }
 
 /// Time limits; and durable commits, unless the operator chose something stronger than `on`.

@@ -1,21 +1,32 @@
 //! A connection with its statements.
 
 use std::collections::HashMap;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use tokio::runtime::Runtime;
+use tokio::time::{sleep, timeout};
 use tokio_postgres::{Client, Error, Statement};
 
-use super::connect::{Connected, Unreplicated};
+use super::connect::{Connected, Connector, Unreplicated};
 use super::error::Failure;
 use super::flight::{Flight, Reply};
+use super::lineage::Origin;
+use super::silence::SILENCE;
 use crate::port::Access;
+
+/// Between two looks at the other addresses, while an answer does not come.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A connection of one thread.
 pub(super) struct Session {
     pub(super) client: Client,
     /// Looked at after each COMMIT.
     pub(super) unreplicated: Unreplicated,
+    origin: Option<Origin>,
+    connector: Arc<Connector>,
     /// By the address of the text: statements are `'static`, so an address names one text for ever,
     /// and is cheaper to hash.
     statements: HashMap<(usize, usize), Statement>,
@@ -26,10 +37,12 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(connected: Connected, patience: Duration) -> Self {
+    pub(super) fn new(connected: Connected, connector: Arc<Connector>, patience: Duration) -> Self {
         Self {
             client: connected.client,
             unreplicated: connected.unreplicated,
+            origin: connected.origin,
+            connector,
             statements: HashMap::new(),
             patience,
             lost: false,
@@ -62,17 +75,10 @@ impl Session {
         if let Some(statement) = self.statements.get(&key) {
             return Ok(statement.clone());
         }
-        let prepared = runtime.block_on(async {
-            tokio::time::timeout(self.patience, self.client.prepare(sql)).await
-        });
-        match prepared {
-            Ok(Ok(statement)) => {
-                self.statements.insert(key, statement.clone());
-                Ok(statement)
-            }
-            Ok(Err(error)) => Err(Failure::of(&error, access)),
-            Err(_) => Err(self.silent()),
-        }
+        let prepared = runtime.block_on(self.hear(self.client.prepare(sql)))?;
+        let statement = prepared.map_err(|error| Failure::of(&error, access))?;
+        self.statements.insert(key, statement.clone());
+        Ok(statement)
     }
 
     /// Sends requests together and waits for all answers.
@@ -83,9 +89,48 @@ impl Session {
     ) -> Result<Vec<Result<Reply, Error>>, Failure> {
         let mut flight = Flight::new(&self.client);
         load(&mut flight);
-        let landed =
-            runtime.block_on(async { tokio::time::timeout(self.patience, flight.land()).await });
-        landed.map_err(|_| self.silent())
+        runtime.block_on(self.hear(flight.land()))
+    }
+
+    /// Waits for an answer, and believes it unless another server has taken over.
+    async fn hear<T>(&self, answer: impl Future<Output = T>) -> Result<T, Failure> {
+        let mut answer = pin!(answer);
+        let answer = match timeout(SILENCE, answer.as_mut()).await {
+            Ok(answer) => answer,
+            Err(_) => self.wait_for(answer).await?,
+        };
+        if let Some(origin) = self.origin
+            && self.connector.silence.is_long()
+        {
+            self.connector.look_around().await;
+            if self.connector.lineage.is_passed(origin) {
+                return Err(Failure::Lost(
+                    "another server has taken over from this one".to_owned(),
+                ));
+            }
+        }
+        if !self.client.is_closed() {
+            self.connector.silence.broken();
+        }
+        Ok(answer)
+    }
+
+    /// The answer takes long: meanwhile it is found out whether another server has taken over. Then
+    /// the connection is cut, which is an answer too.
+    async fn wait_for<F: Future>(&self, answer: Pin<&mut F>) -> Result<F::Output, Failure> {
+        let looking = pin!(async {
+            loop {
+                if self.origin.is_some() && self.connector.silence.is_long() {
+                    self.connector.look_around().await;
+                }
+                sleep(LOOK).await;
+            }
+        });
+        let rest = self.patience.saturating_sub(SILENCE);
+        match timeout(rest, select(answer, looking)).await {
+            Ok(Either::Left((answer, _))) => Ok(answer),
+            Err(_) => Err(self.silent()),
+        }
     }
 
     fn silent(&self) -> Failure {

@@ -215,7 +215,8 @@ impl Worker {
             let refusal = match self.runtime.block_on(self.shared.connector.connect()) {
                 Ok(connected) => {
                     let patience = self.shared.options.statement_timeout + Duration::from_secs(5);
-                    self.session = Some(Session::new(connected, patience));
+                    let connector = Arc::clone(&self.shared.connector);
+                    self.session = Some(Session::new(connected, connector, patience));
                     self.last_refusal = None;
                     return Ok(());
                 }

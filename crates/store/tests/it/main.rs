@@ -10,6 +10,7 @@
 
 mod copy;
 mod driver;
+mod driver_failover;
 mod driver_metrics;
 mod driver_postgres;
 mod driver_reads;

@@ -22,6 +22,28 @@ pub(crate) struct Server {
 impl Server {
     /// A new one, running. `None`, after saying so, when there is no PostgreSQL to test with.
     pub(crate) fn start() -> Option<Self> {
+        let server = Self::new()?;
+        server.run("initdb", |initdb| {
+            initdb.args(["--no-sync", "-U", "postgres", "-A", "scram-sha-256"]);
+            initdb.arg("--pwfile").arg(server.path("password"));
+        });
+        server.boot();
+        Some(server)
+    }
+
+    /// A standby of this one, running.
+    pub(crate) fn standby(&self) -> Option<Self> {
+        let standby = Self::new()?;
+        let from = self.url("127.0.0.1", "");
+        standby.run("pg_basebackup", |copy| {
+            copy.args(["--checkpoint=fast", "--no-sync", "-R", "-d", &from]);
+        });
+        standby.boot();
+        Some(standby)
+    }
+
+    /// A directory, programs and a port.
+    fn new() -> Option<Self> {
         admin_url()?;
         let Some(programs) = programs() else {
             skip_without_postgres();
@@ -44,11 +66,6 @@ impl Server {
         if let Some((user, group)) = account {
             chown(server.directory.path(), Some(user), Some(group)).expect("chown");
         }
-        server.run("initdb", |initdb| {
-            initdb.args(["--no-sync", "-U", "postgres", "-A", "scram-sha-256"]);
-            initdb.arg("--pwfile").arg(server.path("password"));
-        });
-        server.boot();
         Some(server)
     }
 
@@ -58,6 +75,43 @@ impl Server {
             "postgres://postgres:{PASSWORD}@{host}:{}/postgres{parameters}",
             self.port
         )
+    }
+
+    /// Where it listens.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A standby becomes a primary.
+    pub(crate) fn promote(&self) {
+        self.run("pg_ctl", |pg_ctl| {
+            pg_ctl.args(["-w", "promote"]);
+        });
+    }
+
+    /// Every process of it stands still, as on a machine that is frozen.
+    pub(crate) fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// And goes on.
+    pub(crate) fn wake(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let file = std::fs::read_to_string(self.path("data/postmaster.pid")).expect("it runs");
+        let first = file.lines().next().expect("a process id").to_owned();
+        let children = Command::new("ps")
+            .args(["-o", "pid=", "--ppid", &first])
+            .output()
+            .expect("ps runs");
+        let children = String::from_utf8_lossy(&children.stdout).into_owned();
+        // A child may have ended meanwhile.
+        let mut kill = Command::new("kill");
+        kill.args([signal, &first])
+            .args(children.split_whitespace());
+        kill.stderr(Stdio::null()).status().expect("kill runs");
     }
 
     /// A file in its directory.
@@ -147,6 +201,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if self.path("data/postmaster.pid").exists() {
+            self.wake();
+        }
         // It may be stopped already.
         drop(
             self.command("pg_ctl")
@@ -169,7 +226,10 @@ fn programs() -> Option<PathBuf> {
         .flatten();
     std::env::split_paths(&path)
         .chain(packaged.map(|version| version.path().join("bin")))
-        .find(|directory| directory.join("initdb").exists())
+        .find(|directory| {
+            let needed = ["initdb", "pg_ctl", "pg_basebackup"];
+            needed.iter().all(|name| directory.join(name).exists())
+        })
 }
 
 fn number(flag: &str) -> u32 {
