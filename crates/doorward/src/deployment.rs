@@ -220,7 +220,7 @@ pub(crate) fn repeatable(
     given: &serde_json::Value,
 ) -> Outcome<Operator> {
     let key = repeat.idempotency_key.map(|key| {
-        IdempotencyKey::new(&key, command, given.to_string().as_bytes()).map_err(|_| {
+        IdempotencyKey::new(&key, command, command, given.to_string().as_bytes()).map_err(|_| {
             Failure::usage("--idempotency-key must be 1 to 255 visible ASCII characters.")
         })
     });

@@ -7,6 +7,7 @@ use doorward_domain::app::parse_name;
 use doorward_domain::audit::{Action, Actor};
 use doorward_domain::scope::{Scope, Scopes};
 use doorward_domain::secret::{SecretText, constant_time_eq};
+use doorward_domain::time::plus_seconds;
 use doorward_domain::{AdminKeyId, Code, Timestamp};
 pub use doorward_store::platform::AdminKey;
 use serde::{Deserialize, Serialize};
@@ -123,8 +124,12 @@ pub struct RevokeAdminKey {
     pub even_the_last: bool,
 }
 
+/// How long another key has to be good for to count as another: long enough for somebody to notice
+/// and to make a new one.
+const ANOTHER_SECONDS: i64 = 86_400;
+
 /// Revokes a key at once. Revoking it twice is no error. A key cannot revoke itself, nor the last
-/// one that can manage keys.
+/// one that can manage keys; one that ends within a day does not count as another.
 ///
 /// # Errors
 /// [`Code::SelfProtection`]; [`Code::ValidationError`] when another key is confirmed;
@@ -160,8 +165,9 @@ pub async fn revoke(
                 return Ok(());
             }
             let managed = Scope::AdminKeysWrite;
-            // Whoever asks this waits for whoever asked before.
-            let another = platform.has_another_admin_key(id, managed, now)?;
+            // Whoever asks this waits for whoever asked before. A key about to end saves nobody.
+            let then = plus_seconds(now, ANOTHER_SECONDS);
+            let another = platform.has_another_admin_key(id, managed, then)?;
             if let Actor::AdminKey(own) = actor {
                 if own == id {
                     return Err(Error::new(Code::SelfProtection)
@@ -175,7 +181,8 @@ pub async fn revoke(
             }
             if key.scopes.allows(managed) && !another && !even_the_last {
                 return Err(Error::new(Code::SelfProtection).with_message(
-                    "This is the last key that can manage keys. Make another one first.",
+                    "This is the last key that can manage keys; one that ends within a day does \
+                     not count. Make another one first.",
                 ));
             }
             if platform.revoke_admin_key(id, now)? {

@@ -36,23 +36,25 @@ impl IdempotencyKey {
     /// What a key looks like, for people.
     pub const RULE: &'static str = "Must be sent once, with 1 to 255 visible ASCII characters";
 
-    /// Of the key, the operation (method and path with its query) and the body it came with.
+    /// Of the key and the request that it came with: `operation` goes to the audit, so it names what
+    /// was called and nothing that was in it (method and template of the path, or the command);
+    /// `target` is the call as it was made (method and path with its query), and `body` what it held.
     ///
     /// # Errors
     /// [`IdempotencyKey::RULE`].
     pub fn new(
         key: &str,
         operation: impl Into<String>,
+        target: &str,
         body: &[u8],
     ) -> std::result::Result<Self, &'static str> {
         if !Self::is_key(key) {
             return Err(Self::RULE);
         }
-        let operation = operation.into();
         Ok(Self {
             key: key.to_owned(),
-            request_hash: request_hash(&operation, body),
-            operation,
+            request_hash: request_hash(target, body),
+            operation: operation.into(),
         })
     }
 

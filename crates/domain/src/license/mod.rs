@@ -142,7 +142,8 @@ pub struct License {
     pub tenant_id: Option<TenantId>,
     /// The user in whose tokens its entitlements ride.
     pub user_id: Option<UserId>,
-    /// What was decided about it.
+    /// How it counts: what was decided about it, and suspended also while its user is switched off
+    /// or deleted.
     pub status: LicenseStatus,
     /// Why.
     pub status_reason: Option<String>,
@@ -167,6 +168,9 @@ pub struct License {
 }
 
 impl License {
+    /// The reason of a licence that is suspended because of its user.
+    pub const USER_INACTIVE: &'static str = "The user is switched off or deleted";
+
     /// Why it cannot be used, if so.
     #[must_use]
     pub fn refusal(&self, now: Timestamp) -> Option<Code> {

@@ -101,6 +101,7 @@ async fn a_user_is_created_found_and_changed() {
         (&["user", "create"], (1, "VALIDATION_ERROR")),
         (&["user", "create", "--email", "ada"], (2, "USAGE")),
         (&["user", "create", "--phone", "415"], (2, "USAGE")),
+        (&["user", "update", id, "--verified"], (2, "USAGE")),
         (
             &["user", "update", id, "--no-email"],
             (1, "VALIDATION_ERROR"),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Request};
 use doorward_service::{IdempotencyKey, Operator};
 
 use super::OperatorFace;
@@ -27,7 +27,11 @@ impl FromRequest<Arc<OperatorFace>> for Creating {
         let (mut parts, body) = request.into_parts();
         let Authenticated(operator) = Authenticated::from_request_parts(&mut parts, face).await?;
         let headers = parts.headers.clone();
-        let operation = format!("{} {}", parts.method, parts.uri);
+        let target = format!("{} {}", parts.method, parts.uri);
+        // What was in the path and the query may be an address, and the audit keeps it for good.
+        let template = parts.extensions.get::<MatchedPath>();
+        let template = template.map_or("", MatchedPath::as_str);
+        let operation = format!("{} {template}", parts.method);
         let request = Request::from_parts(parts, body);
         let body = Option::<JsonBody>::from_request(request, face).await?;
         // In the order of the names, so that it is the same however it was written.
@@ -37,7 +41,7 @@ impl FromRequest<Arc<OperatorFace>> for Creating {
             .unwrap_or_default();
         let mut fields = body.map_or_else(Fields::empty, Fields::from);
         let key = idempotency_key(&headers, &mut fields).flatten();
-        let key = key.and_then(|key| IdempotencyKey::new(&key, operation, &sent).ok());
+        let key = key.and_then(|key| IdempotencyKey::new(&key, operation, &target, &sent).ok());
         Ok(Self {
             operator: operator.repeatable(key),
             fields,

@@ -99,6 +99,10 @@ on_both_engines! {
         assert_eq!(house.post("/users", json!({})).await.fields(), ["email"]);
         let bad = house.post("/users", json!({"email": "x", "phone": "1", "email_verified": 1})).await;
         assert_eq!(bad.fields(), ["email", "email_verified", "phone"]);
+        let nothing = json!({"phone": "+14155552672", "email_verified": true});
+        assert_eq!(house.post("/users", nothing).await.fields(), ["email_verified"]);
+        let nothing = json!({"email_verified": true, "phone_verified": true});
+        assert_eq!(house.post("/users", nothing).await.fields(), ["email_verified", "phone_verified"]);
         for name in ["adam", "bob"] {
             house.front.platform.advance(1);
             house.post("/users", json!({"email": format!("{name}@example.com")})).await;
@@ -131,6 +135,8 @@ on_both_engines! {
         };
         let changed = house.front.admin(change(json!({"phone": null}), shown.header("etag"))).await;
         assert_eq!(changed.json()["phone"], Value::Null, "{}", changed.text);
+        let nothing = change(json!({"phone_verified": true}), "*");
+        assert_eq!(house.front.admin(nothing).await.fields(), ["phone_verified"]);
         let old = house.front.admin(change(json!({"email": "x@example.com"}), shown.header("etag"))).await;
         assert_eq!(old.brief(), (409, "CONFLICT".to_owned()));
         let last = house.front.admin(change(json!({"email": null}), "*")).await;

@@ -56,6 +56,22 @@ on_both_engines! {
         assert_eq!((count("app.created"), count("operator.answer_repeated")), (1, 15));
     }
 
+    /// The audit names the operation, and nothing that was in it: it keeps it for good.
+    async fn of_a_repeated_call_only_its_operation_is_noted(db: TestDatabase) {
+        let front = Front::start(&db).await;
+        let app = front.platform.app("shop").await.id;
+        let tenant = || post(format!("/admin/apps/{app}/tenants?note=ada@example.com"), json!({"name": "T"}));
+        let first = with_key(&front, tenant(), "k").await;
+        assert_eq!(first.status, 201, "{}", first.text);
+        assert_eq!(with_key(&front, tenant(), "k").await.text, first.text);
+        let another = post(format!("/admin/apps/{app}/tenants"), json!({"name": "T"}));
+        assert_eq!(with_key(&front, another, "k").await.status, 409, "the query is part of the request");
+        let events = front.platform.events(Some(app)).await;
+        let noted: Vec<_> = events.iter().filter(|event| event.action == "operator.answer_repeated").collect();
+        assert_eq!(noted.len(), 1);
+        assert_eq!(noted[0].details, Some(json!({"operation": "POST /admin/apps/{app_id}/tenants"})));
+    }
+
     async fn after_a_day_the_key_is_new(db: TestDatabase) {
         let front = Front::start(&db).await;
         let tenant = |app: &str| post(format!("/admin/apps/{app}/tenants"), json!({"name": "T"}));

@@ -10,8 +10,8 @@ use doorward_domain::time::plus_seconds;
 use doorward_domain::user::{RESTORABLE_SECONDS, User, UserStatus};
 use doorward_domain::{AppId, Code, UserId};
 
-use super::found;
 use super::status::{end_sessions, prepare_end};
+use super::{found, keep_owners};
 use crate::caller::Caller;
 use crate::context::{Describe, Operator};
 use crate::core::Core;
@@ -49,9 +49,10 @@ pub async fn delete(
         if old.status == UserStatus::Deleted {
             return Ok(Ok(old));
         }
-        prepare_end(here, tx, &old, request.without_owner)?;
+        prepare_end(here, tx, &old)?;
         let purge_after = plus_seconds(now, RESTORABLE_SECONDS);
         if tx.app(here.app.id).delete_user(id, purge_after, now)? {
+            keep_owners(here, tx, id, request.without_owner)?;
             let ended = end_sessions(here, tx, id, EndReason::UserInactive)?;
             let event = here.event(Action::UserDeleted).on("user", id);
             tx.app(here.app.id).audit(&event.with(serde_json::json!({

@@ -10,7 +10,7 @@ use doorward_domain::{AppId, Code, UserId};
 use doorward_store::app::Erasure;
 
 use super::status::{end_sessions, prepare_end};
-use super::{DeleteUser, contacts, found};
+use super::{DeleteUser, contacts, found, keep_owners};
 use crate::caller::Caller;
 use crate::context::{Context, Describe, Operator};
 use crate::core::Core;
@@ -52,8 +52,10 @@ pub async fn erase(
             return Ok(Ok(()));
         }
         if old.status != UserStatus::Deleted {
-            prepare_end(here, tx, &old, request.without_owner)?;
-            tx.app(here.app.id).delete_user(id, now, now)?;
+            prepare_end(here, tx, &old)?;
+            if tx.app(here.app.id).delete_user(id, now, now)? {
+                keep_owners(here, tx, id, request.without_owner)?;
+            }
             end_sessions(here, tx, id, EndReason::UserInactive)?;
         }
         let mut scope = tx.app(here.app.id);
@@ -96,19 +98,34 @@ pub(crate) async fn erase_due(core: &Core, limit: u32) -> Result<u64> {
     Ok(finished)
 }
 
+/// What a transaction of an erasure came to.
+enum Step {
+    /// There is more to remove.
+    More,
+    /// There is nothing more to do here: everything is gone, or the user is not to be erased.
+    Over {
+        /// Everything is gone.
+        complete: bool,
+    },
+}
+
 /// Removes what is held, batch by batch, and the addresses at last; `by` notes the end in the audit.
 /// `false` when something is left.
 async fn remove(core: &Core, app_id: AppId, id: UserId, by: Option<Context>) -> Result<bool> {
     for _ in 0..BATCHES {
         let (keyring, by) = (Arc::clone(&core.keyring), by.clone());
         let now = core.clock.now();
-        let done = core
+        let step = core
             .store
             .write(move |tx| {
                 let mut scope = tx.app(app_id);
+                // Held from here on: restored meanwhile, or deleted anew, it is not to be erased.
+                let is_due = scope.hold_due_user(id, now)?;
                 let user = found(scope.user(id)?)?;
-                if user.status != UserStatus::Deleted || user.erased_at.is_some() {
-                    return Ok::<_, Error>(true);
+                if !is_due {
+                    return Ok::<_, Error>(Step::Over {
+                        complete: user.erased_at.is_some(),
+                    });
                 }
                 let known: Vec<_> = contacts(&user).collect();
                 let mut stored: Vec<String> = known
@@ -126,18 +143,18 @@ async fn remove(core: &Core, app_id: AppId, id: UserId, by: Option<Context>) -> 
                         .collect(),
                 };
                 if scope.erase_traces(&erasure, now, BATCH)? > 0 {
-                    return Ok(false);
+                    return Ok(Step::More);
                 }
                 let finished = scope.finish_erasure(id, now)?;
                 if let (true, Some(by)) = (finished, &by) {
                     let event = by.event(Some(app_id), Action::UserErased).on("user", id);
                     scope.audit(&event.with(serde_json::json!({ "reason": "retention" })))?;
                 }
-                Ok(finished)
+                Ok(Step::Over { complete: finished })
             })
             .await?;
-        if done {
-            return Ok(true);
+        if let Step::Over { complete } = step {
+            return Ok(complete);
         }
     }
     Ok(false)

@@ -65,11 +65,13 @@ impl Deliberate {
     }
 }
 
-/// Refuses to take the last active owner from an organization. Whoever calls it holds the answer
-/// until the transaction ends.
+/// Refuses to have taken the last active owner from an organization; to be asked when the user is
+/// inactive already, in the transaction that made it so. Then nobody makes the user an owner any more
+/// (whoever is about to waits for the user's row), so the organizations that are held here are all that
+/// it owns, those included that it got after [`prepare_end`](status::prepare_end) held them.
 fn keep_owners(here: &Here, tx: &mut WriteTx<'_>, id: UserId, override_it: bool) -> Result<()> {
     let mut scope = tx.app(here.app.id);
-    if scope.hold_owned_organizations(id)? == 0 || override_it {
+    if override_it || scope.hold_owned_organizations(id)? == 0 {
         return Ok(());
     }
     let left = scope.tenants_left_without_owner(id, 3)?;

@@ -88,12 +88,13 @@ pub async fn set_status(
         }
         let active = status == UserStatus::Active;
         if !active {
-            prepare_end(here, tx, &old, request.without_owner)?;
+            prepare_end(here, tx, &old)?;
         }
         if tx.app(here.app.id).set_user_status(id, status, now)? {
             let ended = if active {
                 0
             } else {
+                keep_owners(here, tx, id, request.without_owner)?;
                 end_sessions(here, tx, id, EndReason::UserInactive)?
             };
             let event = here.event(Action::UserStatusChanged).on("user", id);
@@ -119,15 +120,11 @@ fn deleted() -> Error {
 
 /// What comes before the user's own row, in the order in which everybody holds these: codes on
 /// their way, which would outlive a user who is switched off and on again, and the organizations
-/// that the user owns.
-pub(super) fn prepare_end(
-    here: &Here,
-    tx: &mut WriteTx<'_>,
-    user: &User,
-    without_owner: bool,
-) -> Result<()> {
+/// that the user owns. [`keep_owners`] comes after it.
+pub(super) fn prepare_end(here: &Here, tx: &mut WriteTx<'_>, user: &User) -> Result<()> {
     void_all_codes(here, tx, user)?;
-    keep_owners(here, tx, user.id, without_owner)
+    tx.app(here.app.id).hold_owned_organizations(user.id)?;
+    Ok(())
 }
 
 /// Voids what lets anybody act as this user: codes that were sent to its addresses, codes for a new

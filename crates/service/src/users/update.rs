@@ -13,7 +13,7 @@ use super::{NewContact, contacts, found};
 use crate::caller::Caller;
 use crate::context::{Describe, Operator};
 use crate::core::Core;
-use crate::error::{Error, Result};
+use crate::error::{Error, FieldError, Result};
 
 /// What becomes of an address.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +30,11 @@ pub enum ContactChange<T> {
 }
 
 impl<T: Clone + PartialEq> ContactChange<T> {
+    /// Whether it says that the address there is now is verified.
+    const fn vouches(&self) -> bool {
+        matches!(self, Self::Verified(true))
+    }
+
     fn applied(self, old: Option<VerifiedAt<T>>, now: Timestamp) -> Option<VerifiedAt<T>> {
         match self {
             Self::Keep => old,
@@ -54,11 +59,17 @@ pub struct UpdateUser {
     pub expected_version: Option<i64>,
 }
 
+impl UpdateUser {
+    /// Why nothing can be said to be verified that is not there.
+    pub const NOTHING_TO_VERIFY: &'static str = "There is no address to verify";
+}
+
 /// Changes a user's addresses. Codes that were on their way to the old ones sign nobody in as this
 /// user any more, and set no address on its account.
 ///
 /// # Errors
-/// [`Code::ValidationError`] when no address would be left; [`Code::AddressTaken`];
+/// [`Code::ValidationError`] when no address would be left, or one is said to be verified that the
+/// user does not have; [`Code::AddressTaken`];
 /// [`Code::Conflict`] when the user was changed meanwhile; [`Code::UserDeleted`] for a deleted user;
 /// [`Code::UserNotFound`]; [`Code::Forbidden`] without `users:write`; [`Code::AppNotFound`].
 pub async fn update(
@@ -84,6 +95,23 @@ pub async fn update(
         if old.status == UserStatus::Deleted {
             return Err(Error::new(Code::UserDeleted)
                 .with_message("This user is deleted. Restore it first."));
+        }
+        let missing: Vec<_> = [
+            (
+                "email_verified",
+                request.email.vouches() && old.email.is_none(),
+            ),
+            (
+                "phone_verified",
+                request.phone.vouches() && old.phone.is_none(),
+            ),
+        ]
+        .into_iter()
+        .filter(|(_, missing)| *missing)
+        .map(|(field, _)| FieldError::new(field, UpdateUser::NOTHING_TO_VERIFY))
+        .collect();
+        if !missing.is_empty() {
+            return Err(Error::validation(missing));
         }
         let new = UserContacts {
             id,

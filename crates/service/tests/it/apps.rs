@@ -13,6 +13,12 @@ fn code<T>(result: Result<T>) -> Option<Code> {
     result.err().map(|error| error.code())
 }
 
+fn some_managers() -> Scopes {
+    [Scope::AppsRead, Scope::AdminKeysWrite]
+        .into_iter()
+        .collect()
+}
+
 on_both_engines! {
     async fn wrong_credentials_are_alike(db: TestDatabase) {
         let platform = Platform::start(&db).await;
@@ -159,6 +165,14 @@ on_both_engines! {
         };
         let last = admin_keys::revoke(core, &operator, other.record.id, revoke(false)).await;
         assert_eq!(code(last), Some(Code::SelfProtection), "nobody could manage keys any more");
+        // A key that ends tomorrow is no other one; one that lives on is.
+        for (seconds, expected) in [(86_400 + 3_600, Some(Code::SelfProtection)), (86_401 + 3_600, None)] {
+            let brief = admin_keys::create(core, &operator, request(some_managers(), Some(seconds))).await.unwrap();
+            let last = admin_keys::revoke(core, &operator, other.record.id, revoke(false)).await;
+            assert_eq!(code(last), expected, "{seconds}");
+            let its = admin_keys::RevokeAdminKey { deliberate: platform.deliberate(brief.record.id), even_the_last: true };
+            admin_keys::revoke(core, &operator, brief.record.id, its).await.unwrap();
+        }
         admin_keys::revoke(core, &operator, other.record.id, revoke(true)).await.unwrap();
         let second = platform.second_node().await;
         for node in [core, &second] {

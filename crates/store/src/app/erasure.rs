@@ -133,6 +133,20 @@ impl AppWrite<'_> {
         Ok(self.connection.execute(SQL, &params)? == 1)
     }
 
+    /// Holds a deleted user until the transaction ends, and says for good that it is erased: from now
+    /// on nothing restores it, on no node, however its clock goes. `false` when it is unknown, erased,
+    /// or not due: it was restored, or deleted anew.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn hold_due_user(&mut self, id: UserId, now: Timestamp) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE users SET purge_after = COALESCE(deleted_at, purge_after) \
+             WHERE app_id = $1 AND id = $2 AND status = 'deleted' AND erased_at IS NULL \
+             AND purge_after <= $3";
+        let params = [self.app_id.into(), id.into(), now.into()];
+        Ok(self.connection.execute(SQL, &params)? == 1)
+    }
+
     /// Takes the addresses from a deleted user: what is left is an id that nobody gets again. `false`
     /// when it is unknown, not due, or erased already.
     ///

@@ -19,7 +19,8 @@ pub struct LicenseFilter {
     pub issued_to: Option<String>,
     /// Only what is called something that begins so.
     pub label_prefix: Option<String>,
-    /// Only what stands so.
+    /// Only what stands so. Of licences that are suspended because of their user, those are found
+    /// for which something more exact is asked: the user, what it was sold to, the key.
     pub state: Option<LicenseState>,
     /// Only keys that end so.
     pub key_hint: Option<String>,
@@ -50,7 +51,9 @@ macro_rules! page {
     ($lead:literal) => {
         concat!(
             "SELECT l.id, l.key_hint, l.label, l.issued_to, l.tenant_id, l.user_id, \
-             l.status, l.status_reason, l.status_changed_at, l.max_activations, \
+             CASE WHEN l.status = 'active' AND l.user_id IS NOT NULL AND NOT EXISTS \
+             (SELECT 1 FROM users u WHERE u.app_id = $1 AND u.id = l.user_id \
+             AND u.status = 'active') THEN 'held' ELSE l.status END, l.status_reason, l.status_changed_at, l.max_activations, \
              l.activations_used - (SELECT COUNT(*) FROM license_activations a WHERE a.app_id = $1 \
              AND a.license_id = l.id AND a.slot_returned = FALSE AND a.released_at IS NOT NULL \
              AND a.slot_free_at <= $2), l.expires_at, l.entitlements, l.metadata, l.version, \
@@ -62,7 +65,8 @@ macro_rules! page {
              AND (CAST($8 AS TEXT) IS NULL OR (l.label >= $8 AND l.label < $9)) \
              AND (CAST($10 AS TEXT) IS NULL OR l.key_hint = $10) \
              AND (CAST($11 AS TEXT) IS NULL OR $11 = CASE WHEN l.status <> 'active' THEN l.status \
-             WHEN l.expires_at <= $2 THEN 'expired' ELSE (SELECT CASE \
+             WHEN l.user_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM users u WHERE u.app_id = $1 \
+             AND u.id = l.user_id AND u.status = 'active') THEN 'suspended' WHEN l.expires_at <= $2 THEN 'expired' ELSE (SELECT CASE \
              WHEN l.activations_used - COUNT(*) = 0 THEN 'issued' \
              WHEN l.activations_used - COUNT(*) >= l.max_activations THEN 'full' \
              ELSE 'active' END FROM license_activations a WHERE a.app_id = $1 \

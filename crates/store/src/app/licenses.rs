@@ -65,7 +65,7 @@ pub struct LicenseChange {
 pub struct LicenseOnDevice {
     /// Its id.
     pub id: LicenseId,
-    /// What was decided about it.
+    /// How it counts: suspended also while its user is switched off or deleted.
     pub status: LicenseStatus,
     /// Its end.
     pub expires_at: Option<Timestamp>,
@@ -78,20 +78,31 @@ pub struct LicenseOnDevice {
 }
 
 const BY_ID: &str = "SELECT l.id, l.key_hint, l.label, l.issued_to, l.tenant_id, l.user_id, \
-     l.status, l.status_reason, l.status_changed_at, l.max_activations, \
+     CASE WHEN l.status = 'active' AND l.user_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM users u \
+     WHERE u.app_id = $1 AND u.id = l.user_id AND u.status = 'active') THEN 'held' \
+     ELSE l.status END, l.status_reason, l.status_changed_at, l.max_activations, \
      l.activations_used - (SELECT COUNT(*) FROM license_activations a WHERE a.app_id = $1 \
      AND a.license_id = l.id AND a.slot_returned = FALSE AND a.released_at IS NOT NULL \
      AND a.slot_free_at <= $2), l.expires_at, l.entitlements, l.metadata, l.version, \
      l.created_at, l.updated_at FROM licenses l WHERE l.app_id = $1 AND l.id = $3";
 const BY_KEY: &str = "SELECT l.id, l.key_hint, l.label, l.issued_to, l.tenant_id, l.user_id, \
-     l.status, l.status_reason, l.status_changed_at, l.max_activations, \
+     CASE WHEN l.status = 'active' AND l.user_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM users u \
+     WHERE u.app_id = $1 AND u.id = l.user_id AND u.status = 'active') THEN 'held' \
+     ELSE l.status END, l.status_reason, l.status_changed_at, l.max_activations, \
      l.activations_used - (SELECT COUNT(*) FROM license_activations a WHERE a.app_id = $1 \
      AND a.license_id = l.id AND a.slot_returned = FALSE AND a.released_at IS NOT NULL \
      AND a.slot_free_at <= $2), l.expires_at, l.entitlements, l.metadata, l.version, \
      l.created_at, l.updated_at FROM licenses l WHERE l.app_id = $1 AND l.key_hash = $3";
 
-fn status(row: &mut Row) -> Result<LicenseStatus, StoreError> {
-    LicenseStatus::from_stored(&row.take::<String>()?)
+/// How a licence counts, and whether that is so because of its user: the statements say `held` of one
+/// that is in use while its user is switched off or deleted.
+fn status(row: &mut Row) -> Result<(LicenseStatus, bool), StoreError> {
+    let text = row.take::<String>()?;
+    if text == "held" {
+        return Ok((LicenseStatus::Suspended, true));
+    }
+    LicenseStatus::from_stored(&text)
+        .map(|status| (status, false))
         .ok_or_else(|| StoreError::decode("an unknown licence status"))
 }
 
@@ -107,15 +118,22 @@ fn metadata(row: &mut Row) -> Result<Map<String, Value>, StoreError> {
 
 /// From the columns of the statements above.
 pub(super) fn license(mut row: Row) -> Result<License, StoreError> {
+    let (id, key_hint, label, issued_to) = (row.take()?, row.take()?, row.take()?, row.take()?);
+    let (tenant_id, user_id) = (row.take()?, row.take()?);
+    let (status, held) = status(&mut row)?;
+    let status_reason: Option<String> = row.take()?;
     Ok(License {
-        id: row.take()?,
-        key_hint: row.take()?,
-        label: row.take()?,
-        issued_to: row.take()?,
-        tenant_id: row.take()?,
-        user_id: row.take()?,
-        status: status(&mut row)?,
-        status_reason: row.take()?,
+        id,
+        key_hint,
+        label,
+        issued_to,
+        tenant_id,
+        user_id,
+        status,
+        status_reason: match held {
+            true => Some(License::USER_INACTIVE.to_owned()),
+            false => status_reason,
+        },
         status_changed_at: row.take()?,
         max_activations: row.take()?,
         activations_used: row.take()?,
@@ -167,10 +185,13 @@ impl AppRead<'_> {
         key_hash: &[u8; 32],
         device_hash: &[u8; 32],
     ) -> Result<Option<LicenseOnDevice>, StoreError> {
-        const SQL: &str = "SELECT l.id, l.status, l.expires_at, l.entitlements, l.metadata, \
-             a.id, a.last_seen_at FROM licenses l LEFT JOIN license_activations a \
-             ON a.app_id = l.app_id AND a.license_id = l.id AND a.device_hash = $3 \
-             AND a.released_at IS NULL WHERE l.app_id = $1 AND l.key_hash = $2";
+        const SQL: &str = "SELECT l.id, CASE WHEN l.status = 'active' AND l.user_id IS NOT NULL \
+             AND NOT EXISTS (SELECT 1 FROM users u WHERE u.app_id = $1 AND u.id = l.user_id \
+             AND u.status = 'active') THEN 'held' ELSE l.status END, l.expires_at, \
+             l.entitlements, l.metadata, a.id, a.last_seen_at FROM licenses l \
+             LEFT JOIN license_activations a ON a.app_id = l.app_id AND a.license_id = l.id \
+             AND a.device_hash = $3 AND a.released_at IS NULL \
+             WHERE l.app_id = $1 AND l.key_hash = $2";
         let params = [self.app_id.into(), key_hash.into(), device_hash.into()];
         let rows = self.connection.query(SQL, &params)?;
         rows.into_iter()
@@ -178,7 +199,7 @@ impl AppRead<'_> {
             .map(|mut row| {
                 Ok(LicenseOnDevice {
                     id: row.take()?,
-                    status: status(&mut row)?,
+                    status: status(&mut row)?.0,
                     expires_at: row.take()?,
                     entitlements: entitlements(&mut row)?,
                     metadata: metadata(&mut row)?,

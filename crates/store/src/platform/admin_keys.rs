@@ -77,8 +77,8 @@ impl PlatformRead<'_> {
 }
 
 impl PlatformWrite<'_> {
-    /// Whether a key other than this one is alive and has the scope. Whoever asks holds the answer
-    /// until the transaction ends: nobody else revokes a key meanwhile.
+    /// Whether a key other than this one has the scope, and is good beyond `then`. Whoever asks holds
+    /// the answer until the transaction ends: nobody else revokes a key meanwhile.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -86,13 +86,13 @@ impl PlatformWrite<'_> {
         &mut self,
         id: AdminKeyId,
         scope: Scope,
-        now: Timestamp,
+        then: Timestamp,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT 1 FROM admin_keys WHERE id <> $1 AND revoked_at IS NULL \
              AND (expires_at IS NULL OR expires_at > $2) \
              AND ' ' || scopes || ' ' LIKE '% ' || $3 || ' %' LIMIT 1";
         self.bump_state()?;
-        let params = [id.into(), now.into(), scope.as_str().into()];
+        let params = [id.into(), then.into(), scope.as_str().into()];
         Ok(!self.connection.query(SQL, &params)?.is_empty())
     }
 

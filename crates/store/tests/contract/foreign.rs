@@ -160,6 +160,9 @@ pub(crate) const CASES: &[Case] = &[
     write("AppWrite::begin_erasure", Foreign::Nothing, |app, w| {
         app.begin_erasure(w.gone, at(1))
     }),
+    write("AppWrite::hold_due_user", Foreign::Nothing, |app, w| {
+        app.hold_due_user(w.gone, at(900))
+    }),
     write("AppWrite::finish_erasure", Foreign::Nothing, |app, w| {
         app.finish_erasure(w.gone, at(900))
     }),

@@ -83,6 +83,11 @@ async fn obey(core: &Core, operator: &Operator, command: UserCommand, json: bool
             no_phone,
             verified,
         } => {
+            if verified && email.is_none() && phone.is_none() {
+                return Err(Failure::usage(
+                    "--verified: say what is verified, with --email or --phone.",
+                ));
+            }
             let (app, id) = whose(core, operator, &user).await?;
             let request = UpdateUser {
                 email: change(address(email.as_deref(), verified)?, no_email),

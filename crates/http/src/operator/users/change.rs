@@ -134,7 +134,7 @@ fn change<T>(
     let verified = fields.optional_bool(flag);
     let (value, verified) = (value?, verified?);
     if removed && verified == Some(true) {
-        fields.refuse(flag, "There is no address to verify");
+        fields.refuse(flag, UpdateUser::NOTHING_TO_VERIFY);
         return None;
     }
     Some(match (value, verified) {

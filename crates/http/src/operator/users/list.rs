@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use doorward_domain::Code;
 use doorward_domain::contact::{Contact, EmailAddress, PhoneNumber};
 use doorward_domain::user::UserStatus;
-use doorward_service::users::{self, CreateUser, NewContact, UserFilter};
+use doorward_service::users::{self, CreateUser, NewContact, UpdateUser, UserFilter};
 use utoipa::ToSchema;
 
 use super::UserView;
@@ -190,6 +190,22 @@ pub(crate) async fn create(
         PhoneNumber::parse(text).map_err(|error| error.to_string())
     });
     let phone_verified = fields.optional_bool("phone_verified");
+    for (flag, verified, there) in [
+        (
+            "email_verified",
+            &email_verified,
+            !matches!(email, Some(None)),
+        ),
+        (
+            "phone_verified",
+            &phone_verified,
+            !matches!(phone, Some(None)),
+        ),
+    ] {
+        if matches!(verified, Some(Some(true))) && !there {
+            fields.refuse(flag, UpdateUser::NOTHING_TO_VERIFY);
+        }
+    }
     fields.refuse_unknown();
     let request = fields.finish(|| {
         let (email_verified, phone_verified) = (email_verified?, phone_verified?);

@@ -1,10 +1,11 @@
 //! Licences of a user: in the token, and nobody sees a key.
 
 use doorward_domain::entitlement::Entitlements;
+use doorward_domain::license::LicenseState;
 use doorward_domain::secret::SecretText;
 use doorward_domain::user::UserStatus;
 use doorward_domain::{Code, UserId};
-use doorward_service::licenses::{self, Generated, Patch, Terms, UpdateLicense, Which};
+use doorward_service::licenses::{self, Checkout, Generated, Patch, Terms, UpdateLicense, Which};
 use doorward_service::sessions::{self, Refresh, Tokens};
 use doorward_service::{Result, users};
 use doorward_testkit::on_both_engines;
@@ -117,5 +118,50 @@ on_both_engines! {
             .await
             .expect("switched off");
         assert_eq!(code(grant(&house, user, json!({})).await), Some(Code::UserDeleted));
+    }
+
+    /// A key of somebody who is gone opens nothing, and opens again when he is back.
+    async fn the_key_of_a_user_who_is_gone_rests(db: TestDatabase) {
+        let house = House::new(&db).await;
+        let (core, operator, app) = (&house.platform.core, house.platform.operator(), house.app.id);
+        let (user, _) = house.platform.sign_in(&house.app, "ada@example.com").await;
+        let terms = || Terms { user_id: Some(user), with_key: Some(true), ..Terms::default() };
+        let key = house.generate(terms()).await;
+        let others = house.generate(Terms::default()).await;
+        for key in [&key, &others] {
+            house.activate(key, "one").await.expect("there is a slot");
+        }
+        for (round, gone) in ["switched off", "deleted"].into_iter().enumerate() {
+            if round == 0 {
+                users::deactivate(core, &operator, app, user, users::SetStatus::default()).await.expect(gone);
+            } else {
+                users::delete(core, &operator, app, user, house.platform.delete_user(user)).await.expect(gone);
+            }
+            let suspended = Some(Code::LicenseSuspended);
+            assert_eq!(code(house.verify(&key, "one").await), suspended, "{gone}");
+            assert_eq!(code(house.activate(&key, "two").await), suspended, "{gone}");
+            let request = Checkout {
+                which: house.which(&key),
+                device_id: "one".to_owned(),
+                ttl_seconds: None,
+            };
+            let file = licenses::checkout(core, &house.asker().await, request).await;
+            assert_eq!(code(file), suspended, "{gone}");
+            let (shown, _) = house.show(&key).await.expect("it is shown");
+            assert_eq!(shown.state(house.now()), LicenseState::Suspended, "{gone}");
+            assert!(shown.status_reason.is_some(), "{gone}");
+            // Resuming it is not enough, and nobody else's rests.
+            licenses::resume(core, &house.asker().await, house.which(&key)).await.expect("no error");
+            assert_eq!(code(house.verify(&key, "one").await), suspended, "{gone}");
+            house.verify(&others, "one").await.expect("it is nobody's");
+            if round == 0 {
+                users::reactivate(core, &operator, app, user, None).await.expect("back");
+            } else {
+                users::restore(core, &operator, app, user, None).await.expect("back");
+            }
+            house.verify(&key, "one").await.expect("as before");
+        }
+        users::erase(core, &operator, app, user, house.platform.delete_user(user)).await.expect("erased");
+        assert_eq!(code(house.verify(&key, "one").await), Some(Code::LicenseRevoked));
     }
 }

@@ -15,6 +15,7 @@ contract! {
     every_trace_goes_and_nobody_elses: AppWrite::erase_traces;
     a_batch_is_bounded: AppWrite::erase_traces;
     an_erased_user_is_an_id: AppWrite::begin_erasure, AppWrite::finish_erasure;
+    only_who_is_due_is_held_for_good: AppWrite::hold_due_user;
 }
 
 const ADA: &str = "ada@example.com";
@@ -129,6 +130,32 @@ async fn a_batch_is_bounded(db: TestDatabase) {
             .await;
         assert_eq!(raw.table("sessions").await.len(), left);
     }
+}
+
+async fn only_who_is_due_is_held_for_good(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let ada = seed_user(&app, email(ADA)).await;
+    let hold = async |s: i64| app.write(move |app| app.hold_due_user(ada, at(s))).await;
+    let delete = async |s: i64| {
+        app.write(move |app| app.delete_user(ada, at(s + 100), at(s)))
+            .await
+    };
+    let restore = async |s: i64| app.write(move |app| app.restore_user(ada, at(s))).await;
+    assert!(!hold(1).await, "not deleted");
+    delete(2).await;
+    assert!(!hold(101).await, "not due");
+    assert!(restore(101).await);
+    assert!(!hold(103).await, "restored meanwhile");
+    delete(103).await;
+    assert!(
+        !hold(202).await,
+        "deleted anew meanwhile: it has its time again"
+    );
+    assert!(hold(203).await);
+    // Nothing brings it back now, also where a clock is behind.
+    assert!(!restore(110).await && hold(203).await);
+    app.write(move |app| app.finish_erasure(ada, at(204))).await;
+    assert!(!hold(205).await, "erased");
 }
 
 async fn an_erased_user_is_an_id(db: TestDatabase) {

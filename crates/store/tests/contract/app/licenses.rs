@@ -1,10 +1,11 @@
 //! Licences.
 
 use doorward_domain::entitlement::Entitlements;
-use doorward_domain::license::{LicenseState, LicenseStatus};
+use doorward_domain::license::{License, LicenseState, LicenseStatus};
+use doorward_domain::user::UserStatus;
 use doorward_domain::{LicenseId, TenantId, UserId};
 use doorward_store::StoreError;
-use doorward_store::app::{LicenseChange, NewLicense};
+use doorward_store::app::{LicenseChange, LicenseFilter, NewLicense};
 use doorward_testkit::database::TestDatabase;
 use serde_json::json;
 
@@ -19,6 +20,8 @@ contract! {
         AppRead::sealed_license_key;
     a_key_is_there_once_per_app: AppWrite::insert_license;
     a_device_is_looked_up_with_its_licence: AppRead::license_on_device;
+    a_licence_counts_as_its_user_does:
+        AppRead::license, AppRead::license_by_key, AppRead::license_on_device, AppRead::licenses;
     licences_of_a_user_are_counted: AppRead::count_licenses_of_user;
     a_licence_is_held: AppWrite::hold_license;
     terms_are_changed_at_their_version: AppWrite::update_license;
@@ -283,4 +286,59 @@ async fn a_tenant_is_there_until_it_is_archived(db: TestDatabase) {
     raw.execute("UPDATE organizations SET archived_at = updated_at")
         .await;
     assert!(!app.read(move |app| app.has_tenant(tenant)).await);
+}
+
+/// A licence of a user counts as long as the user does; what was decided about it stays.
+async fn a_licence_counts_as_its_user_does(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let ada = seed_user(&app, email("ada@example.com")).await;
+    let new = NewLicense {
+        user_id: Some(ada),
+        ..new_license()
+    };
+    let (id, key) = (new.id, new.key.clone().expect("it has a key").0);
+    app.write(move |app| app.insert_license(&new)).await;
+    let stands = async || {
+        app.read(move |app| {
+            let by_id = app.license(id, at(1))?.expect("it is there");
+            let by_key = app.license_by_key(&key, at(1))?.expect("it is there");
+            let on_device = app.license_on_device(&key, &hash(1))?.expect("it is there");
+            let filter = LicenseFilter {
+                user_id: Some(ada),
+                state: Some(by_id.state(at(1))),
+                limit: 10,
+                ..LicenseFilter::default()
+            };
+            let found = app.licenses(&filter, at(1))?.licenses;
+            assert_eq!(found, std::slice::from_ref(&by_id), "it is found as it is shown");
+            assert_eq!(by_id, by_key);
+            assert_eq!(by_id.status, on_device.status);
+            Ok((by_id.status, by_id.status_reason))
+        })
+        .await
+    };
+    let active = (LicenseStatus::Active, None);
+    let held = (
+        LicenseStatus::Suspended,
+        Some(License::USER_INACTIVE.to_owned()),
+    );
+    assert_eq!(stands().await, active);
+    app.write(move |app| app.set_user_status(ada, UserStatus::Deactivated, at(1)))
+        .await;
+    assert_eq!(stands().await, held);
+    app.write(move |app| app.set_user_status(ada, UserStatus::Active, at(1)))
+        .await;
+    assert_eq!(stands().await, active);
+    app.write(move |app| app.delete_user(ada, at(100), at(2)))
+        .await;
+    assert_eq!(stands().await, held);
+    // What was decided weighs more, and outlives it.
+    app.write(move |app| {
+        app.set_license_status(id, LicenseStatus::Revoked, Some("refunded"), at(3))
+    })
+    .await;
+    let revoked = (LicenseStatus::Revoked, Some("refunded".to_owned()));
+    assert_eq!(stands().await, revoked);
+    app.write(move |app| app.restore_user(ada, at(4))).await;
+    assert_eq!(stands().await, revoked);
 }
