@@ -56,6 +56,11 @@ impl Session {
         self.raw.is_autocommit()
     }
 
+    /// Rows changed over this connection so far. What a statement that failed changed may count, too.
+    pub(super) fn changes(&self) -> u64 {
+        self.raw.total_changes()
+    }
+
     /// Runs a statement of the driver's own (BEGIN, COMMIT, …).
     pub(super) fn control(&mut self, sql: &'static str) -> rusqlite::Result<()> {
         let outcome = self.raw.prepare_cached(sql).and_then(|mut statement| {

@@ -1,5 +1,10 @@
-//! The one writer: takes what is waiting, gives each job a savepoint of its own inside one
-//! transaction, commits once, and answers all of them after the commit is on the disk.
+//! The one writer: takes what is waiting, runs it inside one transaction, commits once, and answers
+//! all of them after the commit is on the disk.
+//!
+//! That a job wants its writes undone is rare, and a savepoint for each makes SQLite copy every page
+//! that it touches. So a group runs without them; when one of its jobs has written and wants that
+//! undone, the transaction is, and the group runs again with a savepoint for each. For some groups
+//! after that savepoints stay, so that many such jobs cost little.
 
 use super::error;
 use super::open::open;
@@ -9,8 +14,13 @@ use crate::error::StoreError;
 use crate::port::{Access, Job, Verdict};
 use crate::queue::{Jobs, Queued, Telemetry};
 
+/// So many groups run with savepoints after one had to be run again.
+const GUARDED_GROUPS: u32 = 64;
+
 pub(super) struct Writer {
     options: Options,
+    /// How many groups to come run with savepoints.
+    guarded: u32,
     jobs: Jobs,
     session: Option<Session>,
     telemetry: Telemetry,
@@ -24,6 +34,8 @@ enum Transaction {
     Open,
     /// Its only job wanted it undone.
     RolledBack,
+    /// One job of several wanted its writes undone, and they cannot be told from the others'.
+    Mixed,
     Gone(StoreError),
 }
 
@@ -33,6 +45,37 @@ enum Ended {
     NotBegun(StoreError),
     /// With or without success.
     With(Result<(), StoreError>),
+    /// Undone, and to be run again with savepoints.
+    Mixed,
+}
+
+impl Ended {
+    fn outcome(self) -> Result<(), StoreError> {
+        match self {
+            Self::With(outcome) => outcome,
+            Self::NotBegun(error) => Err(error),
+            Self::Mixed => Err(StoreError::Internal(
+                "a transaction with savepoints was mixed".to_owned(),
+            )),
+        }
+    }
+}
+
+/// Who shares a transaction.
+enum Next {
+    /// Whoever waits.
+    Waiting,
+    /// These and nobody else.
+    These(std::vec::IntoIter<Box<dyn Job>>),
+}
+
+impl Next {
+    /// Those that a transaction did not come to share its fate.
+    fn rest(&mut self, group: &mut Group) {
+        if let Self::These(jobs) = self {
+            group.extend(jobs.map(|job| (job, Ok(()))));
+        }
+    }
 }
 
 impl Writer {
@@ -44,6 +87,7 @@ impl Writer {
     ) -> Self {
         Self {
             options,
+            guarded: 0,
             jobs,
             session: Some(Session::new(connection, Access::Write)),
             telemetry,
@@ -62,7 +106,18 @@ impl Writer {
 
     fn serve(&mut self, first: Queued, group: &mut Group) {
         let began = self.telemetry.began(&first);
-        let ended = self.transact(first.job, self.options.batch, group);
+        let guarded = self.guarded > 0;
+        self.guarded = self.guarded.saturating_sub(1);
+        let mut ended = self.transact(first.job, &mut Next::Waiting, guarded, group);
+        if matches!(ended, Ended::Mixed) {
+            self.guarded = GUARDED_GROUPS;
+            self.telemetry.retried();
+            let jobs: Vec<_> = group.drain(..).map(|(job, _)| job).collect();
+            let mut jobs = jobs.into_iter();
+            if let Some(first) = jobs.next() {
+                ended = self.transact(first, &mut Next::These(jobs), true, group);
+            }
+        }
         self.telemetry
             .ended(began, u32::try_from(group.len()).unwrap_or(u32::MAX));
         match ended {
@@ -74,13 +129,11 @@ impl Writer {
                 let mut alone = Group::new();
                 for (job, _) in group.drain(..) {
                     self.telemetry.retried();
-                    match self.transact(job, 1, &mut alone) {
-                        Ended::With(outcome) => answer(&mut alone, &outcome),
-                        Ended::NotBegun(error) => answer(&mut alone, &Err(error)),
-                    }
+                    let nobody = &mut Next::These(Vec::new().into_iter());
+                    let ended = self.transact(job, nobody, false, &mut alone);
+                    answer(&mut alone, &ended.outcome());
                 }
             }
-            Ended::With(outcome) => answer(group, &outcome),
             Ended::NotBegun(error) => {
                 tracing::warn!(%error, "no write transaction could be begun");
                 answer(group, &Err(error.clone()));
@@ -89,43 +142,62 @@ impl Writer {
                     queued.job.finish(Err(error.clone()));
                 }
             }
+            ended => answer(group, &ended.outcome()),
         }
     }
 
-    /// Runs a job and up to `most - 1` of those that wait, in one transaction. They are left in
-    /// `group`, to be answered.
-    fn transact(&mut self, first: Box<dyn Job>, most: usize, group: &mut Group) -> Ended {
+    /// Runs a job and those that come next in one transaction. They are left in `group`, to be
+    /// answered; so are those that it did not come to.
+    fn transact(
+        &mut self,
+        first: Box<dyn Job>,
+        next: &mut Next,
+        guarded: bool,
+        group: &mut Group,
+    ) -> Ended {
         let mut session = match self.begin() {
             Ok(session) => session,
             Err(error) => {
                 group.push((first, Ok(())));
+                next.rest(group);
                 return Ended::NotBegun(error);
             }
         };
-        let mut transaction = run_one(&mut session, first, group);
-        while matches!(transaction, Transaction::Open) && group.len() < most {
-            let Some(queued) = self.jobs.take() else {
+        let mut transaction = run_one(&mut session, first, guarded, group);
+        while matches!(transaction, Transaction::Open) && group.len() < self.options.batch {
+            let Some(job) = self.take(next) else {
                 break;
             };
-            let Some(queued) = queued.unless_abandoned() else {
-                continue;
-            };
-            self.telemetry.began(&queued);
-            transaction = run_one(&mut session, queued.job, group);
+            transaction = run_one(&mut session, job, guarded, group);
         }
-        let outcome = match transaction {
-            Transaction::Open => session.control("COMMIT").map_err(|error| {
+        next.rest(group);
+        let ended = match transaction {
+            Transaction::Open => Ended::With(session.control("COMMIT").map_err(|error| {
                 tracing::error!(%error, jobs = group.len(), "commit failed");
                 error::translate_commit(&error)
-            }),
-            Transaction::RolledBack => Ok(()),
-            Transaction::Gone(error) => Err(error),
+            })),
+            Transaction::RolledBack => Ended::With(Ok(())),
+            Transaction::Mixed => Ended::Mixed,
+            Transaction::Gone(error) => Ended::With(Err(error)),
         };
         session.abort();
         if !session.is_broken() {
             self.session = Some(session);
         }
-        Ended::With(outcome)
+        ended
+    }
+
+    /// The next job of a transaction.
+    fn take(&mut self, next: &mut Next) -> Option<Box<dyn Job>> {
+        match next {
+            Next::These(jobs) => jobs.next(),
+            Next::Waiting => loop {
+                if let Some(queued) = self.jobs.take()?.unless_abandoned() {
+                    self.telemetry.began(&queued);
+                    return Some(queued.job);
+                }
+            },
+        }
     }
 
     /// Opens the file again if need be, and takes the write lock.
@@ -165,13 +237,20 @@ fn answer(group: &mut Group, outcome: &Result<(), StoreError>) {
 }
 
 /// Runs a job as part of the open transaction.
-fn run_one(session: &mut Session, mut job: Box<dyn Job>, group: &mut Group) -> Transaction {
+fn run_one(
+    session: &mut Session,
+    mut job: Box<dyn Job>,
+    guarded: bool,
+    group: &mut Group,
+) -> Transaction {
     // The first needs no savepoint: with nobody before it, its rollback is the transaction's.
     let alone = group.is_empty();
-    if !alone && let Err(error) = session.control("SAVEPOINT job") {
+    let guarded = guarded && !alone;
+    if guarded && let Err(error) = session.control("SAVEPOINT job") {
         group.push((job, Ok(())));
         return Transaction::Gone(error::translate(&error, Access::Write));
     }
+    let before = session.changes();
     let ran = session.run(&mut *job);
     group.push((job, ran.own));
     if session.is_idle() {
@@ -182,16 +261,19 @@ fn run_one(session: &mut Session, mut job: Box<dyn Job>, group: &mut Group) -> T
             }),
         );
     }
-    let ended = match (ran.verdict, alone) {
-        (Verdict::Commit, true) => Ok(Transaction::Open),
-        (Verdict::Commit, false) => session.control("RELEASE job").map(|()| Transaction::Open),
-        (Verdict::Rollback, true) => session
+    let ended = match ran.verdict {
+        Verdict::Commit if guarded => session.control("RELEASE job").map(|()| Transaction::Open),
+        Verdict::Commit => Ok(Transaction::Open),
+        Verdict::Rollback if alone => session
             .control("ROLLBACK")
             .map(|()| Transaction::RolledBack),
-        (Verdict::Rollback, false) => session
+        Verdict::Rollback if guarded => session
             .control("ROLLBACK TO job")
             .and_then(|()| session.control("RELEASE job"))
             .map(|()| Transaction::Open),
+        // It has written nothing: there is nothing to undo.
+        Verdict::Rollback if session.changes() == before => Ok(Transaction::Open),
+        Verdict::Rollback => Ok(Transaction::Mixed),
     };
     ended.unwrap_or_else(|error| Transaction::Gone(error::translate(&error, Access::Write)))
 }

@@ -160,7 +160,8 @@ fn deadlocks_are_run_again() {
         for job in jobs {
             job.await.unwrap();
         }
-        assert_eq!(runs.load(Ordering::SeqCst), 3);
+        // More when the one run again is quick enough to get in the other's way once more.
+        assert!(runs.load(Ordering::SeqCst) >= 3);
         let sums = probe.raw.read(|tx| {
             tx.query("SELECT i FROM probe ORDER BY id", &[])?
                 .into_iter()

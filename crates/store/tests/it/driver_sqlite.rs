@@ -3,11 +3,12 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use doorward_store::StoreError;
 use doorward_store::sqlite::{Options, SqliteDriver};
+use doorward_store::{Connection, StoreError};
 use doorward_testkit::database::{Engine, run};
 
 use crate::support::{FROM_PARENT, Hold, Probe, Raw, Tune, again, from_parent, ids, insert};
@@ -300,6 +301,68 @@ fn one_job_too_big_for_the_disk_harms_none_of_its_neighbours() {
         ));
         after.await.unwrap();
         assert_eq!(raw.read(ids).await.unwrap(), [1, 3]);
+    });
+}
+
+/// Three jobs that share a transaction; the second does `between`. Gives how often the first ran, what
+/// became of the second, and what is there then.
+async fn neighbours(
+    raw: &Raw,
+    first: i64,
+    between: impl FnMut(&mut dyn Connection) -> Result<(), StoreError> + Send + 'static,
+) -> (u32, Result<(), StoreError>, Vec<i64>) {
+    let runs = Arc::new(AtomicU32::new(0));
+    let hold = Hold::writer(raw).await;
+    let counted = Arc::clone(&runs);
+    let before = raw.write(move |tx| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        insert(tx, first)
+    });
+    let between = raw.write(between);
+    let after = raw.write(move |tx| insert(tx, first + 2));
+    hold.release().await;
+    before.await.unwrap();
+    let between = between.await;
+    after.await.unwrap();
+    (
+        runs.load(Ordering::Relaxed),
+        between,
+        raw.read(ids).await.unwrap(),
+    )
+}
+
+#[test]
+fn a_job_undone_harms_none_of_its_neighbours() {
+    run(Engine::Sqlite, async |db| {
+        let probe = Probe::new(&db, Tune::default()).await;
+        let raw = &probe.raw;
+        let refused = || Err(StoreError::Internal("no".to_owned()));
+
+        // Nothing written, nothing to undo: the others run once.
+        let (runs, outcome, found) = neighbours(raw, 1, move |_| refused()).await;
+        assert!(matches!(outcome, Err(StoreError::Internal(_))));
+        assert_eq!((runs, found), (1, vec![1, 3]));
+        let (runs, outcome, found) = neighbours(raw, 11, |tx| insert(tx, 1).map(drop)).await;
+        assert!(matches!(outcome, Err(StoreError::Constraint { .. })));
+        assert_eq!((runs, found), (1, vec![1, 3, 11, 13]));
+
+        // Written and refused: the transaction runs again, now with savepoints.
+        let write_and_refuse = move |tx: &mut dyn Connection| {
+            insert(tx, 22)?;
+            refused()
+        };
+        let (runs, outcome, found) = neighbours(raw, 21, write_and_refuse).await;
+        assert!(matches!(outcome, Err(StoreError::Internal(_))));
+        assert_eq!((runs, found), (2, vec![1, 3, 11, 13, 21, 23]));
+
+        // They stay for a while, so that many of these cost little.
+        let (runs, outcome, found) = neighbours(raw, 31, |tx| {
+            insert(tx, 32)?;
+            panic!("a mistake of ours");
+        })
+        .await;
+        assert!(matches!(outcome, Err(StoreError::Internal(_))));
+        assert_eq!((runs, found), (1, vec![1, 3, 11, 13, 21, 23, 31, 33]));
     });
 }
 
