@@ -28,6 +28,8 @@ struct Results {
     operations: Vec<(&'static str, Pairs)>,
     /// Lists of the operator face and their latencies, sorted.
     lists: Vec<(&'static str, Vec<Duration>)>,
+    /// What ending every session of the big app took.
+    all_ended_in: Duration,
 }
 
 /// Measures both engines and writes `scale.md`.
@@ -116,15 +118,28 @@ fn measure(
             }
         }
     }
-    let key = full.create_admin_key()?;
-    let lists = lists(&mut Client::connect(loaded.server.operator)?, &key, &app_id)?;
+    let header = format!("X-Admin-Key: {}\r\n", full.create_admin_key()?);
+    let mut operator = Client::connect(loaded.server.operator)?;
+    let lists = lists(&mut operator, &header, &app_id)?;
+    let all_ended_in = end_all_sessions(&mut operator, &header, &app_id)?;
+    loaded.expect_ended()?;
     Ok(Results {
         engine,
         filled_in,
         starts: (started_empty, started_full),
         operations,
         lists,
+        all_ended_in,
     })
+}
+
+/// One call of the operator face, from being sent to being answered.
+fn end_all_sessions(client: &mut Client, header: &str, app_id: &str) -> Result<Duration> {
+    let path = format!("/admin/apps/{app_id}/incidents/end-all-sessions");
+    let body = format!("{{\"reason\":\"measured\",\"confirm\":\"{app_id}\"}}");
+    let sent = Instant::now();
+    client.send("POST", &path, header, &body)?.ok(&path)?;
+    Ok(sent.elapsed())
 }
 
 /// Lists and searches of the operator face, as somebody at the console would ask for them.
@@ -150,6 +165,14 @@ const LISTS: &[(&str, &str)] = &[
     ("audit of everything", "/admin/audit?limit=50"),
     ("audit of an app", "/admin/audit?limit=50&app_id={app}"),
     (
+        "audit of a user",
+        "/admin/audit?limit=50&app_id={app}&target=user:{user}",
+    ),
+    (
+        "audit of a refresh, by its request",
+        "/admin/audit?limit=50&request_id={request}",
+    ),
+    (
         "audit of an app, one action",
         "/admin/audit?limit=50&app_id={app}&action=app.created",
     ),
@@ -174,17 +197,24 @@ const LISTS: &[(&str, &str)] = &[
 
 fn lists(
     client: &mut Client,
-    key: &str,
+    header: &str,
     app_id: &str,
 ) -> Result<Vec<(&'static str, Vec<Duration>)>> {
-    let header = format!("X-Admin-Key: {key}\r\n");
+    let refreshes = format!("/admin/audit?limit=1&app_id={app_id}&action=session.refreshed");
+    let refresh = client.send("GET", &refreshes, header, "")?.ok(&refreshes)?;
+    let request = refresh.text("request_id")?;
+    // Of `"target":{"type":"user","id":"…"}`.
+    let user = refresh.text("user\",\"id")?;
     let mut all = Vec::new();
     for (name, path) in LISTS {
-        let path = path.replace("{app}", app_id);
+        let path = path
+            .replace("{app}", app_id)
+            .replace("{user}", &user)
+            .replace("{request}", &request);
         let mut latencies = Vec::new();
         for _ in 0..CALLS {
             let sent = Instant::now();
-            client.send("GET", &path, &header, "")?.ok(name)?;
+            client.send("GET", &path, header, "")?.ok(name)?;
             latencies.push(sent.elapsed());
         }
         latencies.sort_unstable();
@@ -243,6 +273,12 @@ fn page(plan: &Plan<'_>, amount: Amount, results: &[Results]) -> String {
                 at(latencies.len().saturating_sub(1))
             );
         }
+        let _ = write!(
+            page,
+            "\nEnding every session of the big app: one call, answered after {:.0} ms; the next \
+            refresh of each signed-in client was refused.\n",
+            millis(result.all_ended_in),
+        );
     }
     page
 }

@@ -127,6 +127,16 @@ impl Subject {
         })
     }
 
+    /// Fails when anybody can still refresh.
+    pub(crate) fn expect_ended(&mut self) -> Result {
+        for person in self.clients.iter_mut().chain(&mut self.entitled) {
+            if person.refresh("").is_ok() {
+                return Err("a session went on after all were ended".into());
+            }
+        }
+        Ok(())
+    }
+
     /// One pass of an operation.
     pub(crate) fn run(&mut self, operation: Operation, span: Duration) -> Result<Measured> {
         let people = if operation.is_of_the_entitled() {
