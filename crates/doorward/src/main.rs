@@ -25,7 +25,9 @@ fn main() -> ExitCode {
         Err(error) => return commands::usage(&error),
     };
     let json = cli.global.json;
-    match commands::run(cli, started) {
+    let outcome = commands::run(cli, started);
+    logging::finish();
+    match outcome {
         Ok(code) => code,
         Err(failure) => {
             output::failure(json, &failure);
