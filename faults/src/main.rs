@@ -44,6 +44,9 @@ struct Args {
     /// Only this scenario; can be repeated
     #[arg(long)]
     only: Vec<String>,
+    /// Leave the directories with logs and databases, and say where they are
+    #[arg(long)]
+    keep: bool,
     /// Where report.md and report.json go
     #[arg(long)]
     out: Option<PathBuf>,
@@ -68,6 +71,9 @@ fn run(args: &Args) -> Result<ExitCode> {
         previous: args.previous.clone(),
         long: args.long,
     };
+    if args.keep {
+        world::deployment::keep_scratch();
+    }
     let known = |name: &String| SCENARIOS.iter().any(|scenario| scenario.name == name);
     if let Some(name) = args.only.iter().find(|name| !known(name)) {
         let names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();

@@ -17,10 +17,20 @@ pub(crate) struct Args {
     /// Only this scenario; can be repeated
     #[arg(long)]
     only: Vec<String>,
+    /// Leave the directories with logs and databases, and say where they are
+    #[arg(long)]
+    keep: bool,
 }
 
 /// Runs it.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let target = workspace::target_dir()?;
+    let wanted = args.only.is_empty() || args.only.iter().any(|name| name == "upgrade");
+    let previous = if args.long && wanted {
+        Some(previous(&target)?)
+    } else {
+        None
+    };
     let mut command = workspace::cargo();
     command.args([
         "build",
@@ -33,18 +43,19 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let server = server.ok_or("cargo built no `doorward` binary")?;
     let faults = faults.ok_or("cargo built no `doorward-faults` binary")?;
 
-    let target = workspace::target_dir()?;
     let mut command = Command::new(faults);
     command.arg("--binary").arg(server);
     for name in &args.only {
         command.args(["--only", name]);
     }
+    if args.keep {
+        command.arg("--keep");
+    }
     if args.long {
         command.arg("--long");
-        let wanted = |name: &String| name == "upgrade";
-        if args.only.is_empty() || args.only.iter().any(wanted) {
-            command.arg("--previous").arg(previous(&target)?);
-        }
+    }
+    if let Some(previous) = previous {
+        command.arg("--previous").arg(previous);
     }
     // The report that is kept is that of a whole long run.
     let kept = args.long && args.only.is_empty();
@@ -56,36 +67,35 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let status = command
         .status()
         .map_err(|error| format!("doorward-faults: {error}"))?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// The program of the release before, built from this repository's history.
+/// The program of the release before, built from this repository's history. In a directory of its
+/// own: cargo knows the crates of a workspace by their names, and would take the one's for the other's.
 fn previous(target: &Path) -> Result<PathBuf> {
     let sources = target.join("faults").join(PREVIOUS);
-    let built = target.join("faults/build/debug/doorward");
-    let stamp = sources.join(".built");
-    if built.is_file() && stamp.is_file() {
-        return Ok(built);
+    let program = target.join(format!("faults/doorward-{PREVIOUS}"));
+    if program.is_file() {
+        return Ok(program);
     }
     println!("building the release before ({PREVIOUS}) …");
     std::fs::create_dir_all(&sources).map_err(|error| format!("sources: {error}"))?;
     unpack(&sources)?;
-    let status = workspace::cargo()
+    let mut command = workspace::cargo();
+    command
         .args(["build", "--package", "doorward"])
         .arg("--target-dir")
         .arg(target.join("faults/build"))
-        .current_dir(&sources)
-        .status()
-        .map_err(|error| format!("cargo: {error}"))?;
-    if !status.success() {
-        return Err(format!("{PREVIOUS} does not build"));
-    }
-    std::fs::write(stamp, "").map_err(|error| format!("stamp: {error}"))?;
-    Ok(built)
+        .current_dir(&sources);
+    let [built] = build::binaries(&mut command, ["doorward"])
+        .map_err(|error| format!("{PREVIOUS}: {error}"))?;
+    let built = built.ok_or("cargo built no `doorward` binary")?;
+    // Whole or not at all.
+    let copy = program.with_extension("new");
+    std::fs::copy(built, &copy).map_err(|error| format!("the release before: {error}"))?;
+    std::fs::rename(&copy, &program).map_err(|error| format!("the release before: {error}"))?;
+    Ok(program)
 }
 
 fn unpack(into: &Path) -> Result {

@@ -22,6 +22,9 @@ pub struct Migration {
     /// The oldest version whose program can use the database after this migration: usually
     /// `version - 1` (expand), `version` when something was taken away (contract).
     pub compatible_from: i64,
+    /// The tables that were there before and that it changes, indexes, or refers to: PostgreSQL's
+    /// runner locks them before anything else. In the order in which most requests write them.
+    pub locks: &'static [&'static str],
     /// What both engines run, in PostgreSQL's type names.
     pub common: &'static str,
     /// What only SQLite runs, after it.
@@ -47,6 +50,7 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 1,
         name: "foundation",
         compatible_from: 1,
+        locks: &[],
         common: include_str!("../migrations/0001_foundation.sql"),
         sqlite: include_str!("../migrations/0001_foundation.sqlite.sql"),
         postgres: include_str!("../migrations/0001_foundation.postgres.sql"),
@@ -55,6 +59,7 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 2,
         name: "organizations_licenses",
         compatible_from: 1,
+        locks: &["otp_requests", "users", "apps"],
         common: include_str!("../migrations/0002_organizations_licenses.sql"),
         sqlite: include_str!("../migrations/0002_organizations_licenses.sqlite.sql"),
         postgres: include_str!("../migrations/0002_organizations_licenses.postgres.sql"),
@@ -63,6 +68,16 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 3,
         name: "operations",
         compatible_from: 2,
+        locks: &[
+            "otp_requests",
+            "one_time_secrets",
+            "users",
+            "sessions",
+            "apps",
+            "licenses",
+            "outbox",
+            "audit_events",
+        ],
         common: include_str!("../migrations/0003_operations.sql"),
         sqlite: include_str!("../migrations/0003_operations.sqlite.sql"),
         postgres: include_str!("../migrations/0003_operations.postgres.sql"),
@@ -71,6 +86,7 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 4,
         name: "growth",
         compatible_from: 3,
+        locks: &["audit_events"],
         common: include_str!("../migrations/0004_growth.sql"),
         sqlite: include_str!("../migrations/0004_growth.sqlite.sql"),
         postgres: include_str!("../migrations/0004_growth.postgres.sql"),
@@ -209,6 +225,8 @@ pub(crate) fn compare<'m>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use super::*;
 
     const fn migration(version: i64, common: &'static str) -> Migration {
@@ -216,6 +234,7 @@ mod tests {
             version,
             name: "m",
             compatible_from: version,
+            locks: &[],
             common,
             sqlite: "own",
             postgres: "other",
@@ -308,6 +327,68 @@ mod tests {
                 "{}",
                 migration.name
             );
+        }
+    }
+
+    /// The tables of one migration's statements that it did not make itself. Indexes are noted with
+    /// their tables.
+    fn touched(sql: &str, indexes: &mut BTreeMap<String, String>) -> BTreeSet<String> {
+        let name = |word: &str| word.split('(').next().unwrap_or_default().to_owned();
+        let lines = sql
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("--"));
+        let text = lines.collect::<Vec<_>>().join(" ");
+        let (mut touched, mut made) = (BTreeSet::new(), BTreeSet::new());
+        for statement in text.split(';') {
+            let words: Vec<&str> = statement.split_whitespace().collect();
+            match words.as_slice() {
+                ["CREATE", "TABLE", table, rest @ ..] => {
+                    made.insert(name(table));
+                    let referred = rest.windows(2).filter(|pair| pair[0] == "REFERENCES");
+                    touched.extend(referred.map(|pair| name(pair[1])));
+                }
+                ["CREATE", "INDEX", index, "ON", table, ..]
+                | ["CREATE", "UNIQUE", "INDEX", index, "ON", table, ..] => {
+                    indexes.insert(name(index), name(table));
+                    touched.insert(name(table));
+                }
+                ["DROP", "INDEX", index] => {
+                    touched.insert(indexes[*index].clone());
+                }
+                ["ALTER", "TABLE", table, ..]
+                | ["DROP", "TABLE", table]
+                | ["UPDATE", table, ..]
+                | ["INSERT" | "DELETE", "INTO" | "FROM", table, ..] => {
+                    touched.insert(name(table));
+                }
+                ["CREATE", "TRIGGER", rest @ ..] => {
+                    let on = rest.windows(2).filter(|pair| pair[0] == "ON");
+                    touched.extend(on.map(|pair| name(pair[1])));
+                }
+                ["CREATE", "FUNCTION", ..] | ["END", ..] | [] => {}
+                other => panic!("a statement of a new kind: {other:?}"),
+            }
+        }
+        &touched - &made
+    }
+
+    /// What is not named is locked as its statement comes, and holds up what was locked before.
+    #[test]
+    fn the_embedded_ones_lock_every_table_that_they_touch() {
+        let mut indexes = BTreeMap::new();
+        for migration in MIGRATIONS {
+            let sql = format!("{};\n{}", migration.common, migration.postgres);
+            let touched = touched(&sql, &mut indexes);
+            // Nothing is there before the first one.
+            if migration.version > 1 {
+                let named = migration.locks.iter().map(|table| (*table).to_owned());
+                assert_eq!(
+                    named.collect::<BTreeSet<_>>(),
+                    touched,
+                    "{}",
+                    migration.name
+                );
+            }
         }
     }
 }

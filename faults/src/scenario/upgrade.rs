@@ -3,6 +3,8 @@
 use std::thread::sleep;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::{Plan, ms};
 use crate::Result;
 use crate::load::Load;
@@ -34,6 +36,12 @@ pub(super) fn run(plan: &Plan, finding: &mut Finding) -> Result {
         finding.did(format!(
             "migrated under load, from the release before: {status}"
         ));
+        let applied = status.get("applied_now").and_then(Value::as_array);
+        finding.bound(
+            applied.is_some_and(|applied| !applied.is_empty()),
+            "there was nothing to migrate: it is not the release before (PREVIOUS in \
+             xtask/src/faults.rs)",
+        );
         sleep(together);
         let mut run_on = |which: usize, binary: &std::path::Path, what: &str| -> Result {
             let node = nodes.get_mut(which).ok_or("no such node")?;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use serde_json::Value;
 
@@ -10,6 +11,7 @@ use super::node::Node;
 use super::process::{free_address, run};
 use crate::Result;
 use crate::load::app::App;
+use crate::say;
 
 const MASTER_KEY: &str = "c7a1e05f3b9d42688f10d2a97be4563c1e8f7b60a5d3942cbe017f6ad8395124";
 
@@ -106,12 +108,26 @@ impl Deployment {
     }
 }
 
+/// Whether directories stay, with every log and database in them.
+static KEPT: AtomicBool = AtomicBool::new(false);
+
+/// From now on they do.
+pub(crate) fn keep_scratch() {
+    KEPT.store(true, Relaxed);
+}
+
 /// A directory that other accounts may enter (PostgreSQL is one).
 pub(crate) fn scratch() -> Result<tempfile::TempDir> {
     use std::os::unix::fs::PermissionsExt as _;
-    tempfile::Builder::new()
+    let kept = KEPT.load(Relaxed);
+    let directory = tempfile::Builder::new()
         .prefix("doorward-faults-")
         .permissions(std::fs::Permissions::from_mode(0o755))
+        .disable_cleanup(kept)
         .tempdir()
-        .map_err(|error| format!("scratch directory: {error}"))
+        .map_err(|error| format!("scratch directory: {error}"))?;
+    if kept {
+        say(&format!("  kept: {}", directory.path().display()));
+    }
+    Ok(directory)
 }

@@ -4,7 +4,8 @@
 //! A row lock rather than an advisory one, because CockroachDB accepts the advisory functions and
 //! locks nothing.
 
-use std::time::Duration;
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
@@ -22,11 +23,19 @@ use crate::port::{Access, Engine};
 /// Attempts at one step that collides with another node.
 const ATTEMPTS: u32 = 20;
 
-/// The tables that requests write, in the order in which they do: what is written last is locked last.
-/// A migration that took its locks as its statements come would hold the audit log while it waits for
-/// a table that a request holds, which waits for the audit log: a deadlock, at each attempt.
-const LOCK_BUSY: &str = "LOCK TABLE rate_limits, otp_requests, one_time_secrets, users, sessions, \
-     apps, refresh_replays, outbox, audit_events IN ACCESS EXCLUSIVE MODE";
+/// The longest wait for one table. Requests take their tables in no common order, so that some wait
+/// for the migration while it waits for them: it gives way and begins anew, before PostgreSQL finds a
+/// deadlock (after a second, unless changed) and a request has to pay for it.
+const LOCK_WAIT: Duration = Duration::from_millis(200);
+
+/// Between two attempts at all tables, in which requests go on: from, to.
+const LOCK_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// How long the tables are tried for.
+const LOCK_PATIENCE: Duration = Duration::from_secs(120);
+
+/// For everything else: another node's migration may take its time.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(600);
 
 fn failed(error: &Error) -> StoreError {
     Failure::of(error, Access::Write).to_store_error()
@@ -36,7 +45,7 @@ async fn connect(options: &Options) -> Result<Client, StoreError> {
     let options = Options {
         // A migration may take its time, and wait for another node's.
         statement_timeout: Duration::from_secs(24 * 3600),
-        lock_timeout: Duration::from_secs(600),
+        lock_timeout: LOCK_TIMEOUT,
         ..options.clone()
     };
     Connector::new(&options)?
@@ -141,7 +150,8 @@ fn collides(error: &Error) -> bool {
 
 /// Takes the lock, looks again, applies one migration.
 async fn apply_next(client: &Client) -> Result<Option<i64>, StoreError> {
-    let mut attempt = 0;
+    let began = Instant::now();
+    let mut pause = LOCK_PAUSE.0;
     loop {
         let outcome = apply_once(client).await;
         if !matches!(outcome, Ok(Some(_))) {
@@ -150,10 +160,35 @@ async fn apply_next(client: &Client) -> Result<Option<i64>, StoreError> {
         }
         match outcome {
             Ok(version) => return Ok(version),
-            Err(StoreError::Contention) if attempt < ATTEMPTS => attempt += 1,
+            Err(StoreError::Contention) if began.elapsed() < LOCK_PATIENCE => {
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LOCK_PAUSE.1);
+            }
+            Err(StoreError::Contention) => {
+                return Err(StoreError::unavailable(format!(
+                    "the migration got no hold of its tables within {} s: end what keeps them \
+                     (a dump, a long report), and migrate again",
+                    LOCK_PATIENCE.as_secs()
+                )));
+            }
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Keeps everybody away from the tables that the migration is about to change, or gives up soon.
+async fn lock(client: &Client, migration: &Migration) -> Result<(), Error> {
+    if migration.locks.is_empty() {
+        return Ok(());
+    }
+    let (wait, after) = (LOCK_WAIT.as_millis(), LOCK_TIMEOUT.as_millis());
+    let mut sql = format!("SET LOCAL lock_timeout = {wait};");
+    for table in migration.locks {
+        // Writing to a string cannot fail.
+        let _ = write!(sql, "LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE;");
+    }
+    let _ = write!(sql, "SET LOCAL lock_timeout = {after}");
+    client.batch_execute(&sql).await
 }
 
 async fn apply_once(client: &Client) -> Result<Option<i64>, StoreError> {
@@ -199,9 +234,7 @@ async fn run(client: &Client, migration: &Migration) -> Result<(), Error> {
     const INSERT: &str = "INSERT INTO schema_migrations \
          (version, name, checksum, compatible_from, applied_at) \
          VALUES ($1, $2, $3, $4, CURRENT_TIMESTAMP)";
-    if migration.version > 1 {
-        client.batch_execute(LOCK_BUSY).await?;
-    }
+    lock(client, migration).await?;
     client.batch_execute(migration.common).await?;
     client
         .batch_execute(migration.own(Engine::Postgres))
