@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, SimpleQueryMessage, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -17,7 +18,7 @@ use super::hosts::{self, Start};
 use super::lineage::{Lineage, Origin};
 use super::options::{CONNECT_TIMEOUT, Options, Tls};
 use super::round::Round;
-use super::silence::Silence;
+use super::silence::{SILENCE, Silence};
 use super::tls;
 use crate::error::StoreError;
 
@@ -106,7 +107,8 @@ impl Connector {
     /// long. If so, every connection to that one is cut.
     pub(super) async fn look_around(&self) {
         let around = async {
-            if let Err(refusal) = self.seek(true).await {
+            // An answer may be waiting for this one: no longer than silence is suffered.
+            if let Ok(Err(refusal)) = timeout(SILENCE, self.seek(true)).await {
                 tracing::warn!(error = refusal.message, "no database server can be asked");
             }
         };

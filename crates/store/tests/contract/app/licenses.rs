@@ -310,7 +310,11 @@ async fn a_licence_counts_as_its_user_does(db: TestDatabase) {
                 ..LicenseFilter::default()
             };
             let found = app.licenses(&filter, at(1))?.licenses;
-            assert_eq!(found, std::slice::from_ref(&by_id), "it is found as it is shown");
+            assert_eq!(
+                found,
+                std::slice::from_ref(&by_id),
+                "it is found as it is shown"
+            );
             assert_eq!(by_id, by_key);
             assert_eq!(by_id.status, on_device.status);
             Ok((by_id.status, by_id.status_reason))
