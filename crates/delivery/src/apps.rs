@@ -14,7 +14,7 @@ use doorward_store::app::StoredDelivery;
 use doorward_store::{Store, StoreError};
 
 use crate::message::{Envelope, OutgoingMessage, Rendered};
-use crate::provider::{Carried, Chain, Provider, ProviderSecrets, open_secrets};
+use crate::provider::{Attempt, Carried, Chain, Provider, ProviderSecrets, Reports, open_secrets};
 use crate::sender::{Networks, SendError, Sender, Step};
 use crate::template::{BuiltIn, Renderer, TemplateError};
 
@@ -29,6 +29,9 @@ pub struct Policy {
     /// Whether messages go to the deployment's sender whatever an app has set: `doorward dev`
     /// captures them.
     pub captured: bool,
+    /// The service's URL, where providers report what became of a message; they are not asked to
+    /// without it.
+    pub public_url: Option<String>,
 }
 
 /// What every app has set, as this node knows it.
@@ -36,6 +39,7 @@ pub struct Apps {
     store: Store,
     keyring: Arc<Keyring>,
     policy: Policy,
+    reports: Option<Reports>,
     held: Mutex<Held>,
     sender: OnceLock<Arc<dyn Sender>>,
 }
@@ -63,16 +67,22 @@ pub struct AppMessages {
     templates: Vec<StoredTemplate>,
     chains: Vec<HeldChain>,
     captured: bool,
+    reports: Option<Reports>,
 }
 
 impl Apps {
     /// Empty.
     #[must_use]
     pub fn new(store: Store, keyring: Arc<Keyring>, policy: Policy) -> Self {
+        let reports = policy
+            .public_url
+            .as_deref()
+            .map(|url| Reports::new(url, Arc::clone(&keyring)));
         Self {
             store,
             keyring,
             policy,
+            reports,
             held: Mutex::default(),
             sender: OnceLock::new(),
         }
@@ -94,6 +104,12 @@ impl Apps {
     #[must_use]
     pub fn sender(&self) -> Option<&Arc<dyn Sender>> {
         self.sender.get()
+    }
+
+    /// Where providers report what became of a message, where they do.
+    #[must_use]
+    pub const fn reports(&self) -> Option<&Reports> {
+        self.reports.as_ref()
     }
 
     /// Something may have changed.
@@ -135,6 +151,7 @@ impl Apps {
                 .map(|stored| self.chain(app_id, &stored, former.as_deref()))
                 .collect(),
             captured: self.policy.captured,
+            reports: self.reports.clone(),
         });
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.apps.len() >= MAX_APPS && !held.apps.contains_key(&app_id) {
@@ -239,27 +256,41 @@ impl AppMessages {
         found.map(|held| &*held.chain)
     }
 
-    /// Hands a message to the app's own providers, else to `sender`. `attempt` counts from 1.
+    /// Hands a message to the app's own providers, else to `sender`. `attempt` counts from 1; those who
+    /// `tried` are not asked again.
     pub async fn send(
         &self,
         message: &OutgoingMessage,
-        attempt: u32,
+        (number, tried): (u32, &[String]),
         sender: &dyn Sender,
     ) -> Carried {
         let deployments = |result| Carried {
             result,
             provider: None,
             before: Vec::new(),
+            keep: false,
         };
+        let reports = self.reports.as_ref();
         match self.chain(message.channel) {
             Some(_) if self.captured => deployments(sender.send(message).await),
-            Some(Ok(chain)) => chain.send(message, attempt).await,
+            Some(Ok(chain)) => {
+                let attempt = Attempt {
+                    number,
+                    tried,
+                    reports,
+                };
+                chain.send(message, attempt).await
+            }
             // Another node may have the key, or be the newer one.
             Some(Err(reason)) => deployments(Err(SendError::temporary(format!(
                 "the providers of the app cannot be used: {reason}"
             ))
             .at(Step::Settings))),
-            None => deployments(sender.send(message).await),
+            None => {
+                let reports = reports.filter(|_| sender.reports(message.channel));
+                let told = reports.map(|reports| reports.told(message, ""));
+                deployments(sender.send(told.as_ref().unwrap_or(message)).await)
+            }
         }
     }
 }

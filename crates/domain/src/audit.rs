@@ -220,6 +220,8 @@ actions! {
     MessageFailed = "message.failed";
     /// A message was handed to the provider.
     MessageSent = "message.sent";
+    /// A provider reported that a message did not arrive; `resent` says whether another one has it now.
+    MessageUndelivered = "message.undelivered";
     /// An app's own words for a message were set.
     TemplateChanged = "template.changed";
     /// An app's own words for a message were deleted: the built-in ones are used again.

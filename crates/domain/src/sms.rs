@@ -4,7 +4,7 @@ mod settings;
 mod usage;
 
 pub use settings::{MAX_PREFIXES, PrefixBudget, SmsSettings};
-pub use usage::{AlarmKind, Periods, SLOT_SECONDS, SmsCounts, UsageUnit};
+pub use usage::{AlarmKind, OUTCOME_SHARDS, Periods, SLOT_SECONDS, SmsCounts, UsageUnit};
 
 use crate::contact::PhoneNumber;
 

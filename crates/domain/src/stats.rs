@@ -2,6 +2,7 @@
 
 mod sketch;
 
+use crate::contact::Channel;
 use crate::time::Timestamp;
 
 pub use sketch::Sketch;
@@ -27,11 +28,23 @@ pub enum Counted {
     LicenseVerify,
     /// An activation or a verification was refused.
     LicenseFailure,
+    /// A provider took an e-mail over.
+    EmailAccepted,
+    /// A provider reported that an e-mail arrived.
+    EmailDelivered,
+    /// An e-mail was given up, or reported as not delivered.
+    EmailFailed,
+    /// A provider took an SMS over.
+    SmsAccepted,
+    /// A provider reported that an SMS arrived.
+    SmsDelivered,
+    /// An SMS was given up, or reported as not delivered.
+    SmsFailed,
 }
 
 impl Counted {
     /// How many kinds there are.
-    pub const COUNT: usize = 9;
+    pub const COUNT: usize = 15;
 
     /// Every one, in the order of the columns.
     pub const ALL: [Self; Self::COUNT] = [
@@ -44,7 +57,40 @@ impl Counted {
         Self::LicenseActivation,
         Self::LicenseVerify,
         Self::LicenseFailure,
+        Self::EmailAccepted,
+        Self::EmailDelivered,
+        Self::EmailFailed,
+        Self::SmsAccepted,
+        Self::SmsDelivered,
+        Self::SmsFailed,
     ];
+
+    /// A message that a provider took over.
+    #[must_use]
+    pub const fn accepted(channel: Channel) -> Self {
+        match channel {
+            Channel::Email => Self::EmailAccepted,
+            Channel::Sms => Self::SmsAccepted,
+        }
+    }
+
+    /// A message that arrived.
+    #[must_use]
+    pub const fn delivered(channel: Channel) -> Self {
+        match channel {
+            Channel::Email => Self::EmailDelivered,
+            Channel::Sms => Self::SmsDelivered,
+        }
+    }
+
+    /// A message that did not arrive.
+    #[must_use]
+    pub const fn undelivered(channel: Channel) -> Self {
+        match channel {
+            Channel::Email => Self::EmailFailed,
+            Channel::Sms => Self::SmsFailed,
+        }
+    }
 
     /// As shown.
     #[must_use]
@@ -59,6 +105,12 @@ impl Counted {
             Self::LicenseActivation => "license_activations",
             Self::LicenseVerify => "license_verifies",
             Self::LicenseFailure => "license_failures",
+            Self::EmailAccepted => "email_accepted",
+            Self::EmailDelivered => "email_delivered",
+            Self::EmailFailed => "email_failed",
+            Self::SmsAccepted => "sms_accepted",
+            Self::SmsDelivered => "sms_delivered",
+            Self::SmsFailed => "sms_failed",
         }
     }
 }

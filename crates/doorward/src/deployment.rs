@@ -165,6 +165,8 @@ pub(crate) async fn core(
             .map_or(i64::MAX, |days| days * DAY),
         maintenance_interval_seconds: config.maintenance.interval_seconds,
         delivery: doorward_delivery::apps::Policy {
+            // The core knows it.
+            public_url: None,
             networks: Networks::public_and(config.delivery.networks.clone()),
             captured: config.delivery.captured,
         },

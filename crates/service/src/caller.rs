@@ -31,14 +31,14 @@ pub(crate) struct Here {
 }
 
 impl Here {
-    fn of(app: &AppContext) -> Self {
+    pub(crate) fn of(app: &AppContext) -> Self {
         Self {
             app: Arc::clone(&app.app),
             context: app.context.clone(),
         }
     }
 
-    fn stored(app: Option<App>, context: &Context) -> Result<Self> {
+    pub(crate) fn stored(app: Option<App>, context: &Context) -> Result<Self> {
         let app = app.ok_or_else(|| Error::new(Code::AppNotFound))?;
         Ok(Self {
             app: Arc::new(app),

@@ -413,6 +413,7 @@ async fn node(
         clock: Arc::new(clock.clone()),
         random: Arc::new(OsRandom),
         bell: Arc::clone(&core.outbox_bell),
+        counts: core.clone(),
     };
     let options = WorkerOptions {
         poll: Duration::from_millis(50),

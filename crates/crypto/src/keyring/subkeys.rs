@@ -20,6 +20,7 @@ pub(crate) struct Subkeys {
     pub(crate) contact: hmac::Key,
     pub(crate) refresh: hmac::Key,
     pub(crate) license: hmac::Key,
+    pub(crate) receipt: hmac::Key,
     /// Salt of the extraction that mixes a presented refresh token in.
     pub(crate) replay: hkdf::Salt,
     signing_key: hkdf::Prk,
@@ -47,6 +48,7 @@ impl Subkeys {
             contact: mac(b"doorward/contact/v1"),
             refresh: mac(b"doorward/refresh/v1"),
             license: mac(b"doorward/license/v1"),
+            receipt: mac(b"doorward/receipt/v1"),
             replay: expand(&root, b"doorward/replay/v1", hkdf::HKDF_SHA256),
             signing_key: seal(SealPurpose::SigningKey),
             outbox: seal(SealPurpose::Outbox),

@@ -52,6 +52,9 @@ pub struct OutgoingMessage {
     pub expires_at: Timestamp,
     /// When this attempt began.
     pub now: Timestamp,
+    /// Where the provider may report what became of it; it names this message and this provider, and
+    /// nobody else can guess it.
+    pub report_url: Option<String>,
     /// The message itself.
     pub content: Rendered,
 }

@@ -5,17 +5,21 @@
 //! | taken | done |
 //! | surely not taken (no connection, refused, limited) | the next provider, at once |
 //! | refused because of the recipient | no other provider: it would reach nobody either, or somebody who has opted out |
+//! | all have been failing | nobody is asked; the message waits until one may be tried again |
 //! | broken off or timed out: unknown | on the first attempt the message waits and the same provider is asked again (a webhook knows it by its `Idempotency-Key`); after that the next one: a code that comes twice is better than none |
+
+use std::time::Duration;
 
 use doorward_domain::AppId;
 use doorward_domain::contact::Channel;
 use doorward_domain::secret::SecretText;
 
 use super::breaker::Breaker;
+use super::reports::Reports;
 use super::settings::Provider;
 use super::{ProviderSecrets, settings};
 use crate::message::OutgoingMessage;
-use crate::sender::{Networks, Receipt, SendError, Sender, Step};
+use crate::sender::{Networks, Receipt, Report, Said, SendError, Sender, Step};
 use crate::worker::provider_failed;
 
 /// The providers of an app's channel.
@@ -39,6 +43,20 @@ pub struct Carried {
     pub provider: Option<String>,
     /// Who failed before, and how: (provider, step).
     pub before: Vec<(String, Step)>,
+    /// Whether another one could take it, should the one that took it report that it did not arrive.
+    pub keep: bool,
+}
+
+/// One more attempt.
+#[derive(Clone, Copy)]
+pub struct Attempt<'a> {
+    /// Which, from 1.
+    pub number: u32,
+    /// Providers that took the message before and reported that it did not arrive: they are not asked
+    /// again.
+    pub tried: &'a [String],
+    /// Where providers report, where they can.
+    pub reports: Option<&'a Reports>,
 }
 
 impl Chain {
@@ -61,27 +79,38 @@ impl Chain {
         }
     }
 
-    /// Hands a message to the first provider that takes it. `attempt` counts from 1.
-    pub async fn send(&self, message: &OutgoingMessage, attempt: u32) -> Carried {
+    /// Hands a message to the first provider that takes it.
+    pub async fn send(&self, message: &OutgoingMessage, attempt: Attempt<'_>) -> Carried {
         let mut before: Vec<(String, Step)> = Vec::new();
         let mut last: Option<(String, SendError)> = None;
-        for link in self.in_order(message) {
+        let mut wait: Option<Duration> = None;
+        for link in self.untried(attempt.tried) {
+            if let Some(open) = link.breaker.wait(message.now) {
+                wait = Some(wait.map_or(open, |wait| wait.min(open)));
+                continue;
+            }
             if let Some((id, error)) = last.take() {
                 before.push((id, error.step()));
             }
             let id = link.provider.id.clone();
-            match link.send(message).await {
+            match link.send(message, attempt.reports).await {
                 Ok(receipt) => {
+                    let keep = attempt.reports.is_some()
+                        && link.reports(message.channel)
+                        && self
+                            .untried(attempt.tried)
+                            .any(|other| other.provider.id != id);
                     return Carried {
                         result: Ok(receipt),
                         provider: Some(id),
                         before,
+                        keep,
                     };
                 }
                 Err(error) => {
                     let stop = match error.step() {
                         Step::Recipient => true,
-                        Step::Exchange => attempt == 1,
+                        Step::Exchange => attempt.number == 1,
                         _ => false,
                     };
                     last = Some((id, error));
@@ -93,9 +122,22 @@ impl Chain {
         }
         let (provider, error) = match last {
             Some((id, error)) => (Some(id), error),
-            None => (
+            // Asking them all the same would hold a place for as long as they hang.
+            None if wait.is_some() => (
+                None,
+                SendError::Temporary {
+                    reason: "every provider keeps failing and is left alone for a while".into(),
+                    retry_after: wait,
+                    step: Step::Connect,
+                },
+            ),
+            None if attempt.tried.is_empty() => (
                 None,
                 SendError::permanent("no provider is set").at(Step::Settings),
+            ),
+            None => (
+                None,
+                SendError::permanent("no other provider is left").at(Step::Settings),
             ),
         };
         // What one refused for good another may take later.
@@ -111,21 +153,34 @@ impl Chain {
             result: Err(error),
             provider,
             before,
+            keep: false,
         }
     }
 
-    /// Those whose circuit is closed; all of them when none is.
-    fn in_order(&self, message: &OutgoingMessage) -> Vec<&Link> {
-        let closed: Vec<&Link> = self
+    fn untried(&self, tried: &[String]) -> impl Iterator<Item = &Link> {
+        self.links
+            .iter()
+            .filter(|link| !tried.contains(&link.provider.id))
+    }
+
+    /// The providers' names, in order.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.links.iter().map(|link| link.provider.id.as_str())
+    }
+
+    /// Reads what a provider reports; `None` when it is not proved to be that provider's.
+    #[must_use]
+    pub fn read_report(
+        &self,
+        provider: &str,
+        channel: Channel,
+        report: &Report<'_>,
+    ) -> Option<Said> {
+        let link = self
             .links
             .iter()
-            .filter(|link| link.breaker.lets_through(message.now))
-            .collect();
-        if closed.is_empty() {
-            self.links.iter().collect()
-        } else {
-            closed
-        }
+            .find(|link| link.provider.id == provider)?;
+        link.sender.as_ref().ok()?.read_report(channel, report)
     }
 
     /// Sends a message to each provider by itself, whatever the others say.
@@ -135,7 +190,7 @@ impl Chain {
     ) -> Vec<(String, Result<Receipt, SendError>)> {
         let mut results = Vec::with_capacity(self.links.len());
         for link in &self.links {
-            let result = link.send(message).await;
+            let result = link.send(message, None).await;
             results.push((link.provider.id.clone(), result));
         }
         results
@@ -150,7 +205,20 @@ const fn may_pass(step: Step) -> bool {
 }
 
 impl Link {
-    async fn send(&self, message: &OutgoingMessage) -> Result<Receipt, SendError> {
+    fn reports(&self, channel: Channel) -> bool {
+        self.sender
+            .as_ref()
+            .is_ok_and(|sender| sender.reports(channel))
+    }
+
+    async fn send(
+        &self,
+        message: &OutgoingMessage,
+        reports: Option<&Reports>,
+    ) -> Result<Receipt, SendError> {
+        let reports = reports.filter(|_| self.reports(message.channel));
+        let told = reports.map(|reports| reports.told(message, &self.provider.id));
+        let message = told.as_ref().unwrap_or(message);
         let result = match &self.sender {
             Ok(sender) => sender.send(message).await,
             Err(reason) => Err(SendError::permanent(reason.clone()).at(Step::Settings)),

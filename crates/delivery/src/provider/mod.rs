@@ -3,10 +3,12 @@
 
 mod breaker;
 mod chain;
+mod reports;
 mod secrets;
 mod settings;
 
-pub use chain::{Carried, Chain};
+pub use chain::{Attempt, Carried, Chain};
+pub use reports::Reports;
 pub use secrets::{ProviderSecrets, open_secrets, seal_secrets};
 pub use settings::{
     MAX_PROVIDERS, Provider, ProviderKind, SmtpSettings, TwilioSettings, WebhookSettings,

@@ -4,10 +4,13 @@ mod capture;
 mod error;
 mod http;
 pub(crate) mod net;
+mod report;
 mod router;
 mod smtp;
 mod twilio;
 mod webhook;
+
+use doorward_domain::contact::Channel;
 
 use crate::BoxFuture;
 use crate::message::OutgoingMessage;
@@ -16,6 +19,7 @@ pub use capture::{Capture, CapturedMessage};
 pub use error::{OptionsError, SendError, Step};
 pub use http::HttpOptions;
 pub use net::Networks;
+pub use report::{Fate, HeaderMap, Report, Said};
 pub use router::Router;
 pub use smtp::{SmtpCredentials, SmtpOptions, SmtpSender, SmtpTls};
 pub use twilio::{TwilioFrom, TwilioOptions, TwilioSender};
@@ -53,4 +57,17 @@ pub trait Sender: Send + Sync + 'static {
         &'a self,
         message: &'a OutgoingMessage,
     ) -> BoxFuture<'a, Result<Receipt, SendError>>;
+
+    /// Whether it reports, to [`OutgoingMessage::report_url`], what became of a message of this
+    /// channel.
+    fn reports(&self, channel: Channel) -> bool {
+        let _ = channel;
+        false
+    }
+
+    /// Reads such a report; `None` when it is not proved to be the provider's.
+    fn read_report(&self, channel: Channel, report: &Report<'_>) -> Option<Said> {
+        let _ = (channel, report);
+        None
+    }
 }

@@ -1,10 +1,13 @@
 //! Where hosts are: on this very machine, so that plain text to them stays on it; in the public
 //! Internet, which is where an app may have us connect to; or in a network of the deployment.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::Semaphore;
 
 /// Where the hosts that an app names may be: in the public Internet, and in the networks that the
 /// deployment names (ASVS 1.3.6; server-side request forgery).
@@ -58,17 +61,6 @@ impl Networks {
         let address = address.to_canonical();
         self.named.iter().any(|network| network.contains(&address)) || is_public(address)
     }
-
-    /// The addresses of a host that may be used. All of them must be permitted: a name that also
-    /// leads inside is not an honest one.
-    pub(crate) async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Unusable> {
-        let found = resolve(host, port).await?;
-        if found.iter().all(|address| self.permit(address.ip())) {
-            Ok(found)
-        } else {
-            Err(Unusable::NotPublic)
-        }
-    }
 }
 
 fn is_public(address: IpAddr) -> bool {
@@ -91,24 +83,89 @@ pub(crate) enum Unusable {
     /// There is no such name, or nobody says so.
     #[error("has no address")]
     Unknown,
+    /// Nobody said in time.
+    #[error("was not found in time: its DNS is slow")]
+    Slow,
     /// It is inside, where apps may not have us connect to.
     #[error("is not in the public Internet, nor in a network that the deployment permits")]
     NotPublic,
 }
 
-/// The addresses of a host, wherever they are.
-pub(crate) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Unusable> {
-    let found: Vec<_> = match literal(host) {
-        Some(address) => vec![SocketAddr::new(address, port)],
-        None => tokio::net::lookup_host((host, port))
-            .await
-            .map_err(|_| Unusable::Unknown)?
-            .collect(),
-    };
-    if found.is_empty() {
-        return Err(Unusable::Unknown);
+/// Asks the system for the addresses of a name. It blocks for as long as the name's servers take.
+type Ask = fn(&str, u16) -> std::io::Result<Vec<SocketAddr>>;
+
+/// Looks up the names of one sender. The system's resolver cannot be broken off, so that a name whose
+/// servers are slow holds a thread each time it is asked about: a sender holds at most
+/// [`LOOKUPS`] at once, and waits for none longer than [`LOOKUP_TIME`].
+#[derive(Clone)]
+pub(crate) struct Lookups {
+    places: Arc<Semaphore>,
+    time: Duration,
+    ask: Ask,
+}
+
+/// Look-ups of one sender at a time.
+const LOOKUPS: usize = 2;
+
+/// Time for one.
+const LOOKUP_TIME: Duration = Duration::from_secs(3);
+
+impl Default for Lookups {
+    fn default() -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(LOOKUPS)),
+            time: LOOKUP_TIME,
+            ask: |host, port| Ok((host, port).to_socket_addrs()?.collect()),
+        }
     }
-    Ok(found)
+}
+
+impl Lookups {
+    /// The addresses of a host, wherever they are.
+    pub(crate) async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Unusable> {
+        let found = match literal(host) {
+            Some(address) => vec![SocketAddr::new(address, port)],
+            None => tokio::time::timeout(self.time, self.look_up(host, port))
+                .await
+                .map_err(|_| Unusable::Slow)??,
+        };
+        if found.is_empty() {
+            return Err(Unusable::Unknown);
+        }
+        Ok(found)
+    }
+
+    /// The addresses of a host that may be used. All of them must be permitted: a name that also
+    /// leads inside is not an honest one.
+    pub(crate) async fn permitted(
+        &self,
+        networks: &Networks,
+        host: &str,
+        port: u16,
+    ) -> Result<Vec<SocketAddr>, Unusable> {
+        let found = self.resolve(host, port).await?;
+        if found.iter().all(|address| networks.permit(address.ip())) {
+            Ok(found)
+        } else {
+            Err(Unusable::NotPublic)
+        }
+    }
+
+    async fn look_up(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Unusable> {
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let place = place.map_err(|_| Unusable::Unknown)?;
+        let (host, ask) = (host.to_owned(), self.ask);
+        let asking = tokio::task::spawn_blocking(move || {
+            let found = ask(&host, port);
+            // Held until the thread is free again, whoever waits for it.
+            drop(place);
+            found
+        });
+        match asking.await {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(_)) | Err(_) => Err(Unusable::Unknown),
+        }
+    }
 }
 
 /// An address written instead of a name; IPv6 with or without brackets.
@@ -121,20 +178,20 @@ pub(crate) fn literal(host: &str) -> Option<IpAddr> {
 }
 
 /// Resolves names for an HTTP client, as far as the networks permit.
-pub(crate) struct Resolver(Networks);
+pub(crate) struct Resolver(Networks, Lookups);
 
 impl Resolver {
-    pub(crate) const fn new(networks: Networks) -> Self {
-        Self(networks)
+    pub(crate) fn new(networks: Networks) -> Self {
+        Self(networks, Lookups::default())
     }
 }
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let networks = self.0.clone();
+        let (networks, lookups) = (self.0.clone(), self.1.clone());
         Box::pin(async move {
             // The client puts in the port of the URL.
-            let found = networks.resolve(name.as_str(), 0).await?;
+            let found = lookups.permitted(&networks, name.as_str(), 0).await?;
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
@@ -202,6 +259,57 @@ mod tests {
         assert!(named.permit("10.1.2.3".parse().unwrap()));
         assert!(named.permit("::ffff:10.1.2.3".parse().unwrap()));
         assert!(!named.permit("10.2.0.1".parse().unwrap()));
+    }
+
+    #[tokio::test]
+    async fn slow_names_hold_nobody_up_for_long() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let slow = Lookups {
+            time: Duration::from_millis(200),
+            ask: |_, port| {
+                ASKED.fetch_add(1, Ordering::SeqCst);
+                std::thread::sleep(Duration::from_secs(3));
+                Ok(vec![SocketAddr::new([192, 0, 2, 1].into(), port)])
+            },
+            ..Lookups::default()
+        };
+        let begun = std::time::Instant::now();
+        let asking = (0..20).map(|_| {
+            let slow = slow.clone();
+            tokio::spawn(async move { slow.resolve("slow.example", 1).await })
+        });
+        let asking: Vec<_> = asking.collect();
+        for asking in asking {
+            assert_eq!(asking.await.unwrap(), Err(Unusable::Slow));
+        }
+        assert!(
+            begun.elapsed() < Duration::from_millis(400),
+            "nobody waits for the threads"
+        );
+        assert_eq!(
+            ASKED.load(Ordering::SeqCst),
+            LOOKUPS,
+            "and no more are held"
+        );
+        // Another sender's names are not behind them.
+        let other = Lookups {
+            ask: |_, port| Ok(vec![SocketAddr::new([192, 0, 2, 2].into(), port)]),
+            ..Lookups::default()
+        };
+        assert!(other.resolve("quick.example", 1).await.is_ok());
+        let nobody = Lookups {
+            ask: |_, _| Ok(Vec::new()),
+            ..Lookups::default()
+        };
+        assert_eq!(
+            nobody.resolve("none.example", 1).await,
+            Err(Unusable::Unknown)
+        );
+        assert!(
+            nobody.resolve("192.0.2.9", 1).await.is_ok(),
+            "an address is not looked up"
+        );
     }
 
     #[test]

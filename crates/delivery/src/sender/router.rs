@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorward_domain::contact::Channel;
 
-use super::{Receipt, SendError, Sender, Step};
+use super::{Receipt, Report, Said, SendError, Sender, Step};
 use crate::BoxFuture;
 use crate::message::OutgoingMessage;
 
@@ -59,5 +59,14 @@ impl Sender for Router {
             ))
             .at(Step::Settings)))),
         }
+    }
+
+    fn reports(&self, channel: Channel) -> bool {
+        self.sender(channel)
+            .is_some_and(|sender| sender.reports(channel))
+    }
+
+    fn read_report(&self, channel: Channel, report: &Report<'_>) -> Option<Said> {
+        self.sender(channel)?.read_report(channel, report)
     }
 }

@@ -4,17 +4,21 @@
 //! attempt), `Doorward-Timestamp` (seconds since 1970) and
 //! `Doorward-Signature: v1=<hex HMAC-SHA256 of "{timestamp}.{body}">`. The receiver recomputes the
 //! MAC over the raw body and refuses timestamps that are minutes old. Any 2xx takes the message over.
+//!
+//! What became of it may be reported later: a `POST` to the `report_url` of the body, signed in the same
+//! way with the same secret, with `{ "id", "status" }` and perhaps a `code`. What we send has no `status`
+//! and what is reported has no `to`, so that neither passes for the other.
 
 use aws_lc_rs::hmac;
 use doorward_domain::contact::Channel;
-use doorward_domain::secret::{SecretText, hex};
+use doorward_domain::secret::{SecretText, constant_time_eq, hex};
 use doorward_domain::time::iso;
 use doorward_domain::{AppId, OutboxId};
 use reqwest::{Client, Url, header};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::http::{HttpOptions, check_url, client, exchange_error, read_body, status_error};
-use super::{OptionsError, Receipt, SendError, Sender};
+use super::{Fate, OptionsError, Receipt, Report, Said, SendError, Sender};
 use crate::BoxFuture;
 use crate::message::OutgoingMessage;
 
@@ -22,6 +26,9 @@ const WHO: &str = "the webhook";
 
 /// Least characters of the signing secret.
 const SECRET_MIN: usize = 32;
+
+/// How far a report's timestamp may be from our clock, in seconds.
+const CLOCK_SKEW: i64 = 300;
 
 /// Where and how to post.
 #[derive(Debug, Clone)]
@@ -53,8 +60,27 @@ struct Body<'a> {
     code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report_url: Option<&'a str>,
     app_id: AppId,
     created_at: String,
+}
+
+/// A report.
+#[derive(Deserialize)]
+struct Reported {
+    id: OutboxId,
+    status: Status,
+    code: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    Accepted,
+    Delivered,
+    Failed,
+    Rejected,
 }
 
 impl WebhookSender {
@@ -78,11 +104,29 @@ impl WebhookSender {
     }
 
     fn sign(&self, timestamp: &str, body: &[u8]) -> String {
+        format!("v1={}", hex(self.mac(timestamp, body).as_ref()))
+    }
+
+    fn mac(&self, timestamp: &str, body: &[u8]) -> hmac::Tag {
         let mut mac = hmac::Context::with_key(&self.key);
         mac.update(timestamp.as_bytes());
         mac.update(b".");
         mac.update(body);
-        format!("v1={}", hex(mac.sign().as_ref()))
+        mac.sign()
+    }
+
+    fn is_signed(&self, report: &Report<'_>) -> bool {
+        let (Some(timestamp), Some(signature)) = (
+            report.header("doorward-timestamp"),
+            report.header("doorward-signature"),
+        ) else {
+            return false;
+        };
+        let fresh = timestamp
+            .parse::<i64>()
+            .is_ok_and(|at| report.now.as_second().abs_diff(at) <= CLOCK_SKEW.unsigned_abs());
+        let expected = self.sign(timestamp, report.body);
+        fresh && constant_time_eq(expected.as_bytes(), signature.as_bytes())
     }
 
     async fn post(&self, message: &OutgoingMessage) -> Result<Receipt, SendError> {
@@ -96,6 +140,7 @@ impl WebhookSender {
             html: content.html.as_deref(),
             code: content.code.as_ref().map(SecretText::expose),
             link: content.link.as_ref().map(SecretText::expose),
+            report_url: message.report_url.as_deref(),
             app_id: message.app_id,
             created_at: iso(message.created_at),
         })
@@ -129,5 +174,26 @@ impl Sender for WebhookSender {
         message: &'a OutgoingMessage,
     ) -> BoxFuture<'a, Result<Receipt, SendError>> {
         Box::pin(self.post(message))
+    }
+
+    fn reports(&self, _: Channel) -> bool {
+        true
+    }
+
+    fn read_report(&self, _: Channel, report: &Report<'_>) -> Option<Said> {
+        if !self.is_signed(report) {
+            return None;
+        }
+        let said: Reported = serde_json::from_slice(report.body).ok()?;
+        if said.id != report.message {
+            return None;
+        }
+        let fate = match said.status {
+            Status::Accepted => Fate::OnItsWay,
+            Status::Delivered => Fate::Delivered,
+            Status::Failed => Fate::Failed,
+            Status::Rejected => Fate::Rejected,
+        };
+        Some(Said::new(fate, None, said.code))
     }
 }

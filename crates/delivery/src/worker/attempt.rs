@@ -15,8 +15,8 @@ use crate::template::TemplateError;
 /// What becomes of a message after an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// The provider has it.
-    Sent(Receipt),
+    /// The provider has it. Whether what it carries is kept, in case it does not arrive.
+    Sent(Receipt, bool),
     /// Another attempt at this time.
     Retry {
         not_before: Timestamp,
@@ -67,7 +67,7 @@ impl Shared {
         match self.send(leased).await {
             Ok((carried, template_fault)) => Attempted {
                 verdict: match carried.result {
-                    Ok(receipt) => Verdict::Sent(receipt),
+                    Ok(receipt) => Verdict::Sent(receipt, carried.keep),
                     Err(error) => self.judge(leased, &error),
                 },
                 provider: carried.provider,
@@ -88,7 +88,8 @@ impl Shared {
             .await
             .map_err(|_| SendError::temporary("the app's settings could not be read"))?;
         let (outgoing, fault) = self.prepare(leased, &app)?;
-        let sending = app.send(&outgoing, leased.attempt, &*self.sender);
+        let attempt = (leased.attempt, leased.tried.as_slice());
+        let sending = app.send(&outgoing, attempt, &*self.sender);
         let carried = tokio::time::timeout(self.options.send_timeout, sending)
             .await
             .map_err(|_| SendError::temporary("the sender took too long"))?;
@@ -115,6 +116,7 @@ impl Shared {
             created_at: message.created_at,
             expires_at: message.expires_at,
             now: self.clock.now(),
+            report_url: None,
             content,
         };
         Ok((outgoing, fault))

@@ -11,6 +11,7 @@ const RETRIED: &str = "doorward_messages_retried_total";
 const EXPIRED: &str = "doorward_messages_expired_total";
 const PROVIDER_FAILURES: &str = "doorward_provider_failures_total";
 const TEMPLATE_FAILURES: &str = "doorward_template_failures_total";
+const REPORTS: &str = "doorward_message_reports_total";
 const DELAY: &str = "doorward_message_delay_seconds";
 
 /// Tells the recorder what the metrics mean. Call once, after installing it.
@@ -27,6 +28,10 @@ pub fn describe_metrics() {
         TEMPLATE_FAILURES,
         "Messages sent in the built-in words because the app's own failed"
     );
+    describe_counter!(
+        REPORTS,
+        "Messages about which a provider reported later, by what became of them"
+    );
     // Counted by the use case that sends codes.
     describe_counter!(
         "doorward_sms_alarms_total",
@@ -37,6 +42,11 @@ pub fn describe_metrics() {
         Unit::Seconds,
         "Time from writing a message to handing it over"
     );
+}
+
+/// A provider reported what became of a message: `delivered`, `failed` or `resent`.
+pub fn reported(channel: Channel, what: &'static str) {
+    counter!(REPORTS, "channel" => channel.as_str(), "what" => what).increment(1);
 }
 
 pub(super) fn sent(channel: Channel, delay_seconds: f64) {

@@ -20,7 +20,8 @@ use std::sync::Arc;
 use doorward_crypto::Keyring;
 use doorward_domain::contact::Channel;
 use doorward_domain::outbox::LeasedMessage;
-use doorward_domain::{AppId, Clock, NodeId, OutboxId, SecureRandom};
+use doorward_domain::stats::Counted;
+use doorward_domain::{AppId, Clock, NodeId, OutboxId, SecureRandom, Timestamp};
 use doorward_store::platform::LeaseRequest;
 use doorward_store::{Store, StoreError};
 use tokio::task::{self, JoinSet};
@@ -31,8 +32,8 @@ use crate::sender::Sender;
 use crate::template::Renderer;
 
 pub use bell::Bell;
-pub use metrics::describe_metrics;
 pub(crate) use metrics::provider_failed;
+pub use metrics::{describe_metrics, reported};
 pub use options::{Backoff, WorkerOptions};
 
 /// What a worker needs.
@@ -52,6 +53,19 @@ pub struct WorkerParts {
     pub random: Arc<dyn SecureRandom>,
     /// Rung by whoever has just committed a message.
     pub bell: Arc<Bell>,
+    /// Told what became of messages.
+    pub counts: Arc<dyn Counts>,
+}
+
+/// Counts what became of messages, for the statistics of their app.
+pub trait Counts: Send + Sync + 'static {
+    /// One more.
+    fn count(&self, app_id: AppId, at: Timestamp, kind: Counted);
+}
+
+/// Nobody wants to know.
+impl Counts for () {
+    fn count(&self, _: AppId, _: Timestamp, _: Counted) {}
 }
 
 /// Drains one channel of the outbox.
@@ -70,6 +84,7 @@ struct Shared {
     renderer: Renderer,
     clock: Arc<dyn Clock>,
     random: Arc<dyn SecureRandom>,
+    counts: Arc<dyn Counts>,
     channel: Channel,
     /// Holds the leases of this worker, and of no other.
     node: NodeId,
@@ -97,6 +112,7 @@ impl Worker {
             renderer: Renderer::new(),
             clock: parts.clock,
             random: parts.random,
+            counts: parts.counts,
             channel,
             node,
             options,

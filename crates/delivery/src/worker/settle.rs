@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use doorward_domain::audit::{Action, Actor, AuditEvent, Outcome, Target};
 use doorward_domain::outbox::LeasedMessage;
+use doorward_domain::random::below;
+use doorward_domain::sms::{OUTCOME_SHARDS, SmsCounts};
+use doorward_domain::stats::Counted;
 use doorward_domain::{Code, EventId, ids};
 use doorward_store::StoreError;
+use doorward_store::platform::Handover;
 use serde_json::json;
 
 use super::attempt::{Attempted, Verdict};
@@ -29,7 +33,7 @@ impl Shared {
             .collect();
         let mut wait = FIRST_WAIT;
         for left in (0..TRIES).rev() {
-            match self.note(leased, &attempted.verdict, &events).await {
+            match self.note(leased, &attempted, &events).await {
                 Ok(true) => return self.report(leased, &attempted),
                 Ok(false) => {
                     tracing::warn!(message_id = %leased.message.id, "message lost its lease");
@@ -50,16 +54,30 @@ impl Shared {
     async fn note(
         &self,
         leased: &LeasedMessage,
-        verdict: &Verdict,
+        attempted: &Attempted,
         events: &[AuditEvent],
     ) -> Result<bool, StoreError> {
         let (id, node, now) = (leased.message.id, self.node, self.clock.now());
-        let (verdict, events) = (verdict.clone(), events.to_vec());
+        let (app_id, created_at) = (leased.message.app_id, leased.message.created_at);
+        let (verdict, events) = (attempted.verdict.clone(), events.to_vec());
+        let provider = attempted.provider.clone().unwrap_or_default();
+        // That it surely did not arrive counts where its being sent was counted.
+        let lost = matches!(verdict, Verdict::Failed { .. } | Verdict::Expired)
+            .then(|| leased.message.sms_prefix.clone())
+            .flatten();
+        let shard = 1 + below(&*self.random, OUTCOME_SHARDS);
         self.store
             .write(move |tx| {
                 let mut platform = tx.platform();
                 let held = match &verdict {
-                    Verdict::Sent(_) => platform.message_sent(id, node, now)?,
+                    Verdict::Sent(receipt, keep) => {
+                        let to = Handover {
+                            provider: provider.clone(),
+                            provider_ref: receipt.provider_id.clone(),
+                            keep: *keep,
+                        };
+                        platform.message_sent(id, node, now, &to)?
+                    }
                     Verdict::Retry { not_before, reason } => {
                         platform.message_retry(id, node, *not_before, &cut(reason))?
                     }
@@ -70,6 +88,10 @@ impl Shared {
                 };
                 for event in events.iter().filter(|_| held) {
                     platform.audit(event)?;
+                }
+                if let Some(prefix) = lost.as_deref().filter(|_| held) {
+                    let mut scope = tx.app(app_id);
+                    scope.count_sms_outcome(prefix, created_at, shard, SmsCounts::FAILED)?;
                 }
                 Ok(held)
             })
@@ -94,7 +116,7 @@ impl Shared {
             details.insert("failed_before".to_owned(), before.into());
         }
         let (action, outcome) = match &attempted.verdict {
-            Verdict::Sent(_) => (Action::MessageSent, Outcome::Success),
+            Verdict::Sent(..) => (Action::MessageSent, Outcome::Success),
             Verdict::Failed { reason } => {
                 details.insert("error".to_owned(), cut(reason).into());
                 (
@@ -145,6 +167,11 @@ impl Shared {
         }
     }
 
+    fn count(&self, leased: &LeasedMessage, kind: Counted) {
+        let now = self.clock.now();
+        self.counts.count(leased.message.app_id, now, kind);
+    }
+
     fn report(&self, leased: &LeasedMessage, attempted: &Attempted) {
         let message = &leased.message;
         let (id, app_id, channel) = (message.id, message.app_id, message.channel);
@@ -155,7 +182,8 @@ impl Shared {
             tracing::warn!(message_id = %id, %app_id, ?channel, template, error = %fault, "an app's own words failed; the built-in ones were used");
         }
         match &attempted.verdict {
-            Verdict::Sent(receipt) => {
+            Verdict::Sent(receipt, _) => {
+                self.count(leased, Counted::accepted(channel));
                 let delay = self
                     .clock
                     .now()
@@ -171,10 +199,12 @@ impl Shared {
             }
             Verdict::Failed { reason } => {
                 metrics::failed(channel);
+                self.count(leased, Counted::undelivered(channel));
                 tracing::error!(message_id = %id, %app_id, ?channel, template, attempt, provider, reason, "message given up");
             }
             Verdict::Expired => {
                 metrics::expired(channel);
+                self.count(leased, Counted::undelivered(channel));
                 tracing::warn!(message_id = %id, %app_id, ?channel, template, attempt, "message expired before it was sent");
             }
         }

@@ -12,6 +12,7 @@ mod capture;
 mod certificates;
 mod chain;
 mod messages;
+mod reports;
 mod smtp;
 mod twilio;
 mod web_server;

@@ -35,6 +35,7 @@ pub(crate) fn message(to: &str) -> OutgoingMessage {
         created_at: time::plus_seconds(now(), -2),
         expires_at: time::plus_seconds(now(), 300),
         now: now(),
+        report_url: None,
         content: Rendered {
             to: Contact::from_stored(channel, to).unwrap(),
             subject: email.then(|| "Your code".to_owned()),

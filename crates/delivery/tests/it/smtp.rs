@@ -448,3 +448,65 @@ async fn options_that_are_unsafe_or_wrong_are_refused() {
         assert!(SmtpSender::new(&bad).is_err(), "{bad:?}");
     }
 }
+
+/// A server that greets with `greeting`, answers EHLO with `hello`, and goes on saying `more` for as
+/// long as anybody listens. Gives the bytes it got rid of.
+async fn talkative(
+    greeting: &'static str,
+    hello: &'static str,
+    more: &'static [u8],
+) -> (u16, tokio::task::JoinHandle<usize>) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let said = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(greeting.as_bytes()).await.unwrap();
+        if !hello.is_empty() {
+            let mut line = [0; 512];
+            let _ = stream.read(&mut line).await.unwrap();
+            stream.write_all(hello.as_bytes()).await.unwrap();
+        }
+        let chunk = more.repeat(8192 / more.len());
+        let mut said = 0;
+        while stream.write_all(&chunk).await.is_ok() {
+            said += chunk.len();
+        }
+        said
+    });
+    (port, said)
+}
+
+#[tokio::test]
+async fn a_server_that_never_stops_talking_is_cut_off() {
+    for (what, greeting, hello, more) in [
+        ("a line without end", "220 ", "", &b"a"[..]),
+        ("a greeting of lines", "220-x\r\n", "", b"220-more\r\n"),
+        (
+            "an answer of lines",
+            "220 x\r\n",
+            "250-x\r\n",
+            b"250-SIZE 1\r\n",
+        ),
+        ("a line of an answer", "220 x\r\n", "250-", b"a"),
+    ] {
+        let (port, said) = talkative(greeting, hello, more).await;
+        let sender = SmtpSender::new(&SmtpOptions {
+            port,
+            tls: SmtpTls::None,
+            ..SmtpOptions::new("127.0.0.1", "a@shop.example")
+        })
+        .unwrap();
+        let begun = Instant::now();
+        let error = sender.send(&message("ada@example.com")).await.unwrap_err();
+        assert!(
+            matches!(error, SendError::Temporary { .. }),
+            "{what}: {error}"
+        );
+        // Long before its deadline of 20 seconds, and with little more read than what the sockets
+        // of both sides hold.
+        assert!(begun.elapsed() < Duration::from_secs(15), "{what}");
+        let said = said.await.unwrap();
+        assert!(said < 16 * 1024 * 1024, "{what}: {said}");
+    }
+}

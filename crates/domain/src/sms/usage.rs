@@ -5,6 +5,9 @@ use crate::time::{Timestamp, plus_seconds};
 /// Length of the finest step, in seconds.
 pub const SLOT_SECONDS: i64 = 300;
 
+/// Shards that outcomes count in, besides shard 0, which is the one of sends.
+pub const OUTCOME_SHARDS: u32 = 8;
+
 /// Over which time is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UsageUnit {
@@ -46,19 +49,47 @@ pub struct SmsCounts {
     pub sent: i64,
     /// Codes that were typed in.
     pub verified: i64,
+    /// Messages that a provider reported as delivered.
+    pub delivered: i64,
+    /// Messages that surely did not arrive: given up, or reported so by a provider.
+    pub failed: i64,
 }
 
 impl SmsCounts {
     /// One code asked for.
     pub const SENT: Self = Self {
         sent: 1,
-        verified: 0,
+        ..Self::NONE
     };
     /// One code typed in.
     pub const VERIFIED: Self = Self {
-        sent: 0,
         verified: 1,
+        ..Self::NONE
     };
+    /// One message that arrived.
+    pub const DELIVERED: Self = Self {
+        delivered: 1,
+        ..Self::NONE
+    };
+    /// One message that did not arrive.
+    pub const FAILED: Self = Self {
+        failed: 1,
+        ..Self::NONE
+    };
+    /// Nothing.
+    const NONE: Self = Self {
+        sent: 0,
+        verified: 0,
+        delivered: 0,
+        failed: 0,
+    };
+
+    /// Messages that may have arrived: all but those that surely did not.
+    #[must_use]
+    pub const fn maybe_arrived(&self) -> i64 {
+        let rest = self.sent.saturating_sub(self.failed);
+        if rest > 0 { rest } else { 0 }
+    }
 }
 
 /// The beginnings of the periods that a moment is in, and the ends of the longer ones.

@@ -12,11 +12,14 @@ struct PrefixView {
     prefix: String,
     day_sent: i64,
     day_verified: i64,
+    day_delivered: i64,
+    day_failed: i64,
     month_sent: i64,
     per_day: Option<i64>,
     per_month: Option<i64>,
     window_sent: Option<i64>,
     window_verified: Option<i64>,
+    window_failed: Option<i64>,
 }
 
 impl From<PrefixUsage> for PrefixView {
@@ -25,11 +28,14 @@ impl From<PrefixUsage> for PrefixView {
             prefix: usage.prefix,
             day_sent: usage.day.sent,
             day_verified: usage.day.verified,
+            day_delivered: usage.day.delivered,
+            day_failed: usage.day.failed,
             month_sent: usage.month_sent,
             per_day: Some(usage.per_day).filter(|budget| *budget > 0),
             per_month: Some(usage.per_month).filter(|budget| *budget > 0),
             window_sent: usage.window.map(|window| window.sent),
             window_verified: usage.window.map(|window| window.verified),
+            window_failed: usage.window.map(|window| window.failed),
         }
     }
 }
@@ -95,11 +101,23 @@ impl Report for UsageView {
                     all_or(&usage.prefix),
                     of_budget(usage.day_sent, usage.per_day),
                     usage.day_verified.to_string(),
+                    usage.day_delivered.to_string(),
+                    usage.day_failed.to_string(),
                     of_budget(usage.month_sent, usage.per_month),
                 ]
             })
             .collect();
-        let mut out = table(["NUMBERS", "TODAY", "VERIFIED", "THIS MONTH"], &rows);
+        let mut out = table(
+            [
+                "NUMBERS",
+                "TODAY",
+                "VERIFIED",
+                "DELIVERED",
+                "FAILED",
+                "THIS MONTH",
+            ],
+            &rows,
+        );
         if !self.alarms.is_empty() {
             let rows: Vec<_> = self
                 .alarms

@@ -58,6 +58,8 @@ impl Report for Days {
             .map(|DayView(day)| {
                 let pair =
                     |good: Counted, bad: Counted| format!("{} / {}", day.get(good), day.get(bad));
+                let messages =
+                    |kinds: [Counted; 3]| kinds.map(|kind| day.get(kind).to_string()).join(" / ");
                 [
                     show_day(day.day),
                     day.active_users.to_string(),
@@ -70,6 +72,16 @@ impl Report for Days {
                         day.get(Counted::LicenseVerify),
                         day.get(Counted::LicenseFailure)
                     ),
+                    messages([
+                        Counted::EmailAccepted,
+                        Counted::EmailDelivered,
+                        Counted::EmailFailed,
+                    ]),
+                    messages([
+                        Counted::SmsAccepted,
+                        Counted::SmsDelivered,
+                        Counted::SmsFailed,
+                    ]),
                 ]
             })
             .collect();
@@ -80,6 +92,8 @@ impl Report for Days {
             "CODES MAIL / SMS",
             "REFRESHES / REFUSED",
             "LICENCES ACTIVATED / VERIFIED / REFUSED",
+            "MAILS ACCEPTED / DELIVERED / FAILED",
+            "SMS ACCEPTED / DELIVERED / FAILED",
         ];
         table(headings, &rows)
     }

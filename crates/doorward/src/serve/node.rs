@@ -123,6 +123,7 @@ impl Node {
             clock: Arc::clone(&core.clock),
             random: Arc::clone(&core.random),
             bell: Arc::clone(&core.outbox_bell),
+            counts: core.clone(),
         };
         Channel::ALL.into_iter().map(move |channel| {
             let worker = Worker::new(channel, parts.clone(), WorkerOptions::default());

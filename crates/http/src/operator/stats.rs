@@ -44,6 +44,18 @@ pub(super) struct DayView {
     license_verifies: i64,
     /// Activations and verifications that were refused.
     license_failures: i64,
+    /// E-mails that a provider took over.
+    email_accepted: i64,
+    /// E-mails that a provider reported as delivered.
+    email_delivered: i64,
+    /// E-mails given up, or reported as not delivered.
+    email_failed: i64,
+    /// SMS that a provider took over. One that is sent again by another provider counts again.
+    sms_accepted: i64,
+    /// SMS that a provider reported as delivered.
+    sms_delivered: i64,
+    /// SMS given up, or reported as not delivered.
+    sms_failed: i64,
 }
 
 impl From<Day> for DayView {
@@ -60,6 +72,12 @@ impl From<Day> for DayView {
             license_activations: day.get(Counted::LicenseActivation),
             license_verifies: day.get(Counted::LicenseVerify),
             license_failures: day.get(Counted::LicenseFailure),
+            email_accepted: day.get(Counted::EmailAccepted),
+            email_delivered: day.get(Counted::EmailDelivered),
+            email_failed: day.get(Counted::EmailFailed),
+            sms_accepted: day.get(Counted::SmsAccepted),
+            sms_delivered: day.get(Counted::SmsDelivered),
+            sms_failed: day.get(Counted::SmsFailed),
         }
     }
 }

@@ -5,6 +5,7 @@ mod jwks;
 mod license;
 mod license_keys;
 mod me;
+mod receipts;
 mod refresh;
 mod revocations;
 mod revoke;
@@ -56,6 +57,7 @@ fn limited() -> OpenApiRouter<Arc<PublicFace>> {
         .routes(routes!(me::me))
         .merge(license::routes())
         .routes(routes!(license_keys::license_keys))
+        .routes(routes!(receipts::receipt))
         .routes(routes!(roles::assign))
         .routes(routes!(roles::revoke))
 }

@@ -42,6 +42,23 @@ where
     }
 }
 
+/// A body of any kind, as it is: for what is signed. At most 16 KiB.
+pub(crate) struct RawBody(pub(crate) axum::body::Bytes);
+
+impl<S> FromRequest<S> for RawBody
+where
+    S: Send + Sync,
+    BodyLimit: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        const MOST: usize = 16 * 1024;
+        let BodyLimit(limit) = BodyLimit::from_ref(state);
+        read(request, BodyLimit(limit.min(MOST))).await.map(Self)
+    }
+}
+
 /// A body that may be left out: then there is neither a length nor a content type.
 impl<S> OptionalFromRequest<S> for JsonBody
 where

@@ -11,7 +11,7 @@ mod query;
 
 pub(crate) use self::app_body::{AppBody, AppCredentials, BrowserSecrets};
 pub(crate) use self::authorization::{Authorization, authorization};
-pub(crate) use self::body::{BodyLimit, JsonBody};
+pub(crate) use self::body::{BodyLimit, JsonBody, RawBody};
 pub(crate) use self::fields::{Fields, ip, secret, time, uuid};
 pub(crate) use self::idempotency::idempotency_key;
 pub(crate) use self::page::{Page, Paged};

@@ -6,6 +6,7 @@ mod licenses;
 mod messages;
 mod organizations;
 mod people;
+mod receipts;
 mod repeatable;
 
 use std::collections::BTreeSet;
@@ -64,6 +65,7 @@ struct World {
     organization: organizations::Organization,
     licenses: licenses::Licenses,
     people: people::People,
+    receipt: Ask,
 }
 
 impl World {
@@ -106,6 +108,7 @@ impl World {
             organizations::Organization::seed(&front.platform, &a, &b, user_id).await;
         let people = people::People::seed(&front.platform, &a, &b).await;
         let licenses = licenses::Licenses::seed(&front.platform, &a, &b, user_id).await;
+        let receipt = receipts::seed(&front.platform).await;
         let otp_request_id = sent["otp_request_id"].as_str().unwrap().to_owned();
         Self {
             front,
@@ -120,6 +123,7 @@ impl World {
             organization,
             licenses,
             people,
+            receipt,
         }
     }
 
@@ -211,6 +215,10 @@ impl World {
             open(
                 "GET /apps/{app_id}/revocations",
                 get(format!("/apps/{a}/revocations")),
+            ),
+            open(
+                "POST /apps/{app_id}/delivery/receipts/{reference}",
+                self.receipt.clone(),
             ),
             open(
                 "GET /apps/{app_id}/license-keys.json",

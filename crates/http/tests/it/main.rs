@@ -23,6 +23,7 @@ mod messages;
 mod operator;
 mod people;
 mod public;
+mod receipts;
 mod repeat;
 mod revocations;
 mod serve;

@@ -7,7 +7,7 @@ mod signing_set;
 use std::sync::{Arc, RwLock};
 
 use doorward_crypto::keyring::Keyring;
-use doorward_delivery::apps::Apps;
+use doorward_delivery::apps::{Apps, Policy};
 use doorward_delivery::worker::Bell;
 use doorward_domain::audit::{Action, Actor};
 use doorward_domain::scope::Scope;
@@ -41,7 +41,7 @@ pub struct PlatformSettings {
     /// Seconds between maintenance runs.
     pub maintenance_interval_seconds: i64,
     /// What apps may set about their own mail servers and SMS providers.
-    pub delivery: doorward_delivery::apps::Policy,
+    pub delivery: Policy,
 }
 
 impl PlatformSettings {
@@ -56,7 +56,7 @@ impl PlatformSettings {
             jwks_max_age_seconds: 300,
             keep_dead_seconds: 86_400,
             maintenance_interval_seconds: 300,
-            delivery: doorward_delivery::apps::Policy::default(),
+            delivery: Policy::default(),
         }
     }
 }
@@ -112,7 +112,10 @@ impl Core {
         let messages = Apps::new(
             parts.store.clone(),
             Arc::clone(&parts.keyring),
-            parts.settings.delivery.clone(),
+            Policy {
+                public_url: Some(parts.settings.issuer.clone()),
+                ..parts.settings.delivery.clone()
+            },
         );
         let core = Arc::new(Self {
             messages: Arc::new(messages),

@@ -1,5 +1,7 @@
 //! A test message through an app's providers, with a clear result of each.
 
+use std::sync::Arc;
+
 use doorward_delivery::message::{OutgoingMessage, Rendered};
 use doorward_delivery::sender::{Receipt, SendError, Step};
 use doorward_domain::audit::Action;
@@ -14,6 +16,7 @@ use crate::caller::Caller;
 use crate::context::{Describe, Operator};
 use crate::core::Core;
 use crate::error::{Error, Result};
+use crate::otp::{guard, sends_of_app};
 
 /// Test messages of an app: it is a way to have the server connect and write to somebody.
 const LIMIT: LimitRule = LimitRule {
@@ -52,6 +55,7 @@ impl TestResult {
 /// # Errors
 /// [`Code::Forbidden`] without `delivery:write`; [`Code::AppNotFound`]; [`Code::RateLimited`];
 /// [`Code::ValidationError`] for a country that the app sends no SMS to;
+/// [`Code::SmsBudgetExhausted`] and [`Code::SmsCountryBlocked`], because a test costs what a code costs;
 /// [`Code::ServiceUnavailable`] when the app's providers cannot be used on this node.
 pub async fn test(
     core: &Core,
@@ -64,7 +68,14 @@ pub async fn test(
     let whom = to.clone();
     let channel = to.channel();
     let caller = Caller::Operator(operator, app_id);
-    let app = core
+    let keyring = Arc::clone(&core.keyring);
+    // Each provider sends one.
+    let set = core.messages.of(app_id).await;
+    let count = set.as_ref().map_or(1, |set| match set.chain(channel) {
+        Some(Ok(chain)) => chain.ids().count().max(1),
+        _ => 1,
+    });
+    let (app, alarms) = core
         .write_as(caller, Scope::DeliveryWrite, move |here, tx| {
             // Whoever may have messages sent may not have them sent where the app sends none.
             if let Contact::Phone(phone) = &whom
@@ -74,20 +85,38 @@ pub async fn test(
                 return Ok(Err(Error::field("to", message)));
             }
             let mut scope = tx.app(here.app.id);
-            let hit = Hit { key, rule: LIMIT };
-            if let HitOutcome::Refused { retry_after, .. } = scope.hit_limits(&[hit], here.now())? {
+            let mut hits = vec![Hit { key, rule: LIMIT }];
+            if channel == Channel::Sms {
+                // Also the row that all who count hold.
+                hits.push(sends_of_app(&keyring, &here.app.settings.limits));
+            }
+            if let HitOutcome::Refused { retry_after, .. } = scope.hit_limits(&hits, here.now())? {
                 return Ok(Err(
                     Error::new(Code::RateLimited).with_retry_after(retry_after)
                 ));
             }
+            let mut alarms = Vec::new();
+            for _ in 0..count {
+                let Some(prefix) = guard::counted_under(&here.app.settings.sms, &whom) else {
+                    break;
+                };
+                let verdict = guard::judge_prefix(here, tx, prefix, guard::Sms::Test)?;
+                alarms.extend(verdict.alarms);
+                if let Some((code, wait)) = verdict.refusal {
+                    return Ok(Ok((Err(Error::new(code).with_retry_after(wait)), alarms)));
+                }
+            }
+            let mut scope = tx.app(here.app.id);
             let event = here
                 .event(Action::DeliveryTested)
                 .on("channel", channel.as_str())
                 .about(contact_ref, &whom, None);
             scope.audit(&event)?;
-            Ok(Ok(std::sync::Arc::clone(&here.app)))
+            Ok(Ok((Ok(Arc::clone(&here.app)), alarms)))
         })
         .await?;
+    guard::announce(app_id, &alarms);
+    let app = app?;
     let now = operator.context.now();
     let message = OutgoingMessage {
         id: OutboxId::generate(&*core.clock, &*core.random),
@@ -97,9 +126,10 @@ pub async fn test(
         created_at: now,
         expires_at: plus_seconds(now, 600),
         now,
+        report_url: None,
         content: content(&app.name, to),
     };
-    let set = core.messages.of(app_id).await?;
+    let set = set?;
     match set.chain(channel) {
         Some(Ok(chain)) => Ok(chain
             .try_each(&message)

@@ -3,6 +3,7 @@
 mod check;
 mod delivery;
 mod providers;
+mod receipt;
 mod reseal;
 mod templates;
 mod usage;
@@ -15,6 +16,7 @@ pub use doorward_delivery::provider::Provider;
 pub use doorward_delivery::sender::Step;
 pub use doorward_delivery::template::{Preview, SmsEncoding, SmsSize};
 pub use providers::{NewProvider, parse as parse_providers};
+pub use receipt::{Incoming as IncomingReport, receive as receive_report};
 pub(crate) use reseal::reseal;
 pub use templates::{
     TemplateInfo, list as templates, parse_key, preview, reset as reset_template,

@@ -4,30 +4,28 @@
 //! Everything here looks at the number and at the app's traffic, never at whether the number is
 //! known; a decoy counts like a real message. So no answer tells who is a user.
 
-use doorward_domain::Code;
 use doorward_domain::audit::{Action, Actor};
-use doorward_domain::contact::{Contact, PhoneNumber};
+use doorward_domain::contact::Contact;
 use doorward_domain::random::below;
 use doorward_domain::sms::{
-    AlarmKind, Periods, SLOT_SECONDS, SmsCounts, SmsSettings, UsageUnit, prefix_of,
+    AlarmKind, OUTCOME_SHARDS, Periods, SLOT_SECONDS, SmsCounts, SmsSettings, UsageUnit, prefix_of,
 };
 use doorward_domain::time::{plus_seconds, seconds_until};
+use doorward_domain::{AppId, Code};
 use doorward_store::WriteTx;
 use doorward_store::app::{SmsAlarm, SmsPeriod};
 
+use crate::caller::Here;
 use crate::context::{AppContext, Describe};
 use crate::error::Result;
 
-/// Shards that verified codes count in, besides the one of sends.
-const SHARDS: u32 = 8;
-
 /// What is to be done with a message that is asked for.
 #[derive(Debug, Default)]
-pub(super) struct Verdict {
+pub(crate) struct Verdict {
     /// Why it is not sent, and for how many seconds that holds.
-    pub(super) refusal: Option<(Code, i64)>,
+    pub(crate) refusal: Option<(Code, i64)>,
     /// Alarms that were raised just now.
-    pub(super) alarms: Vec<SmsAlarm>,
+    pub(crate) alarms: Vec<SmsAlarm>,
 }
 
 /// Whether the app sends SMS to this country at all.
@@ -38,51 +36,74 @@ pub(super) fn permits(settings: &SmsSettings, contact: &Contact) -> bool {
     }
 }
 
+/// What is to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sms {
+    /// A code.
+    Code,
+    /// A test of an operator's: it costs what a code costs, but nobody types anything in.
+    Test,
+}
+
 /// Judges a message by SMS and counts it, unless it is refused. To be called when the row of the
 /// app's limit is held: sends of an app are then one after the other, and budgets are exact.
-pub(super) fn judge(app: &AppContext, tx: &mut WriteTx<'_>, contact: &Contact) -> Result<Verdict> {
-    let Contact::Phone(phone) = contact else {
-        return Ok(Verdict::default());
+pub(super) fn judge(here: &Here, tx: &mut WriteTx<'_>, contact: &Contact) -> Result<Verdict> {
+    match counted_under(&here.app.settings.sms, contact) {
+        Some(prefix) => judge_prefix(here, tx, prefix, Sms::Code),
+        None => Ok(Verdict::default()),
+    }
+}
+
+/// What a message to this contact is counted under, if it is by SMS.
+pub(crate) fn counted_under(settings: &SmsSettings, contact: &Contact) -> Option<String> {
+    match contact {
+        Contact::Email(_) => None,
+        Contact::Phone(phone) => Some(prefix_of(phone, settings)),
+    }
+}
+
+/// As [`judge`], for numbers that begin so.
+pub(crate) fn judge_prefix(
+    here: &Here,
+    tx: &mut WriteTx<'_>,
+    prefix: String,
+    what: Sms,
+) -> Result<Verdict> {
+    let mut guard = Guard {
+        here,
+        settings: &here.app.settings.sms,
+        prefix,
+        periods: Periods::at(here.now()),
+        verdict: Verdict::default(),
     };
-    let mut guard = Guard::new(app, phone);
     guard.pumping(tx)?;
     guard.budgets(tx)?;
     if guard.verdict.refusal.is_none() {
-        guard.count(tx)?;
+        guard.count(tx, what)?;
     }
     Ok(guard.verdict)
 }
 
 struct Guard<'a> {
-    app: &'a AppContext,
+    here: &'a Here,
     settings: &'a SmsSettings,
     prefix: String,
     periods: Periods,
     verdict: Verdict,
 }
 
-impl<'a> Guard<'a> {
-    fn new(app: &'a AppContext, phone: &PhoneNumber) -> Self {
-        let settings = &app.app.settings.sms;
-        Self {
-            app,
-            settings,
-            prefix: prefix_of(phone, settings),
-            periods: Periods::at(app.context.now()),
-            verdict: Verdict::default(),
-        }
-    }
-
+impl Guard<'_> {
     fn refuse(&mut self, code: Code, until: doorward_domain::Timestamp) {
-        let seconds = seconds_until(self.app.context.now(), until, 1);
+        let seconds = seconds_until(self.here.context.now(), until, 1);
         self.verdict.refusal.get_or_insert((code, seconds));
     }
 
     /// The share of codes to this country that are typed in. Codes of the last, unfinished step have
-    /// had no time for it and are left out; what came before an alarm has been dealt with.
+    /// had no time for it and are left out, as are those that surely did not arrive; what came before an
+    /// alarm has been dealt with.
     fn pumping(&mut self, tx: &mut WriteTx<'_>) -> Result<()> {
-        let (now, settings) = (self.app.context.now(), self.settings);
-        let mut scope = tx.app(self.app.app.id);
+        let (now, settings) = (self.here.context.now(), self.settings);
+        let mut scope = tx.app(self.here.app.id);
         let former = scope.sms_alarm(AlarmKind::Pumping, &self.prefix)?;
         if let Some(former) = former.as_ref().filter(|alarm| alarm.active_until > now) {
             if former.stops && settings.pumping_stop_seconds > 0 {
@@ -99,12 +120,13 @@ impl<'a> Guard<'a> {
         let mut counts =
             |from, before| scope.sms_counts(UsageUnit::Slot, &self.prefix, from, before);
         let old = counts(from, slot)?;
-        if old.sent < settings.pumping_min_sends {
+        let arrived = old.maybe_arrived();
+        if arrived < settings.pumping_min_sends {
             return Ok(());
         }
         let new = counts(slot, plus_seconds(slot, SLOT_SECONDS))?;
         let verified = old.verified.saturating_add(new.verified);
-        let wanted = old.sent.saturating_mul(settings.pumping_verified_percent);
+        let wanted = arrived.saturating_mul(settings.pumping_verified_percent);
         if verified.saturating_mul(100) >= wanted {
             return Ok(());
         }
@@ -115,7 +137,9 @@ impl<'a> Guard<'a> {
             settings.pumping_window_seconds
         };
         let until = plus_seconds(now, seconds);
-        let details = serde_json::json!({ "sent": old.sent, "verified": verified });
+        let details = serde_json::json!({
+            "sent": old.sent, "failed": old.failed, "verified": verified,
+        });
         let prefix = self.prefix.clone();
         self.alarm(tx, AlarmKind::Pumping, prefix, until, stops, details)?;
         if stops {
@@ -135,6 +159,7 @@ impl<'a> Guard<'a> {
         let own = self.settings.budget_of(&self.prefix);
         let (own_day, own_month) = own.map_or((0, 0), |own| (own.per_day, own.per_month));
         let prefix = self.prefix.clone();
+        let mut last = Vec::new();
         for (prefix, unit, begins, ends, most) in [
             (
                 "",
@@ -150,23 +175,38 @@ impl<'a> Guard<'a> {
             if most == 0 {
                 continue;
             }
-            let mut scope = tx.app(self.app.app.id);
+            let mut scope = tx.app(self.here.app.id);
             let sent = scope.sms_counts(unit, prefix, begins, ends)?.sent;
-            let refused = sent >= most;
-            if refused {
+            let kind = match unit {
+                UsageUnit::Month => AlarmKind::MonthBudget,
+                UsageUnit::Day | UsageUnit::Slot => AlarmKind::DayBudget,
+            };
+            if sent >= most {
                 self.refuse(Code::SmsBudgetExhausted, ends);
+                self.exhausted(tx, kind, prefix, ends, most)?;
+            } else if sent + 1 == most {
+                last.push((kind, prefix, ends, most));
             }
-            // The one that takes the last place says so at once.
-            if refused || sent + 1 == most {
-                let kind = match unit {
-                    UsageUnit::Month => AlarmKind::MonthBudget,
-                    UsageUnit::Day | UsageUnit::Slot => AlarmKind::DayBudget,
-                };
-                let details = serde_json::json!({ "budget": most });
-                self.alarm(tx, kind, prefix.to_owned(), ends, true, details)?;
+        }
+        // The one that takes the last place says so at once, unless another rule keeps it back.
+        if self.verdict.refusal.is_none() {
+            for (kind, prefix, ends, most) in last {
+                self.exhausted(tx, kind, prefix, ends, most)?;
             }
         }
         Ok(())
+    }
+
+    fn exhausted(
+        &mut self,
+        tx: &mut WriteTx<'_>,
+        kind: AlarmKind,
+        prefix: &str,
+        ends: doorward_domain::Timestamp,
+        budget: i64,
+    ) -> Result<()> {
+        let details = serde_json::json!({ "budget": budget });
+        self.alarm(tx, kind, prefix.to_owned(), ends, true, details)
     }
 
     /// Raises an alarm, once until it ends, with its audit event.
@@ -182,11 +222,11 @@ impl<'a> Guard<'a> {
         let alarm = SmsAlarm {
             kind,
             prefix,
-            raised_at: self.app.context.now(),
+            raised_at: self.here.context.now(),
             active_until: until,
             stops,
         };
-        let mut scope = tx.app(self.app.app.id);
+        let mut scope = tx.app(self.here.app.id);
         if !scope.raise_sms_alarm(&alarm)? {
             return Ok(());
         }
@@ -200,20 +240,20 @@ impl<'a> Guard<'a> {
             }
         }
         // Nobody in particular did this: it is about all who were sent codes.
-        let mut context = self.app.context.acting(Actor::System);
+        let mut context = self.here.context.acting(Actor::System);
         context.origin.ip = None;
         context.origin.user_agent = None;
         context.origin.of_person = false;
         let event = context
-            .event(Some(self.app.app.id), Action::DeliveryAlarm)
-            .on("app", self.app.app.id)
+            .event(Some(self.here.app.id), Action::DeliveryAlarm)
+            .on("app", self.here.app.id)
             .with(details);
         scope.audit(&event)?;
         self.verdict.alarms.push(alarm);
         Ok(())
     }
 
-    fn count(&self, tx: &mut WriteTx<'_>) -> Result<()> {
+    fn count(&self, tx: &mut WriteTx<'_>, what: Sms) -> Result<()> {
         let Periods {
             slot, day, month, ..
         } = self.periods;
@@ -225,12 +265,16 @@ impl<'a> Guard<'a> {
             (UsageUnit::Day, prefix, day),
             (UsageUnit::Slot, prefix, slot),
         ] {
+            // Of a test, which nobody types in, nothing follows for the share of those who do.
+            if unit == UsageUnit::Slot && what == Sms::Test {
+                continue;
+            }
             let period = SmsPeriod {
                 unit,
                 prefix: prefix.to_owned(),
                 starts_at,
             };
-            tx.app(self.app.app.id)
+            tx.app(self.here.app.id)
                 .count_sms(&period, 0, SmsCounts::SENT)?;
         }
         Ok(())
@@ -240,34 +284,21 @@ impl<'a> Guard<'a> {
 /// Counts a code that was typed in. Nothing of the whole app is held, so it counts in a shard of its
 /// own.
 pub(super) fn verified(app: &AppContext, tx: &mut WriteTx<'_>, contact: &Contact) -> Result<()> {
-    let Contact::Phone(phone) = contact else {
+    let Some(prefix) = counted_under(&app.app.settings.sms, contact) else {
         return Ok(());
     };
-    let prefix = prefix_of(phone, &app.app.settings.sms);
-    let periods = Periods::at(app.context.now());
-    let shard = 1 + below(&*app.context.random, SHARDS);
-    for (unit, prefix, starts_at) in [
-        (UsageUnit::Day, "", periods.day),
-        (UsageUnit::Day, prefix.as_str(), periods.day),
-        (UsageUnit::Slot, prefix.as_str(), periods.slot),
-    ] {
-        let period = SmsPeriod {
-            unit,
-            prefix: prefix.to_owned(),
-            starts_at,
-        };
-        tx.app(app.app.id)
-            .count_sms(&period, shard, SmsCounts::VERIFIED)?;
-    }
-    Ok(())
+    let shard = 1 + below(&*app.context.random, OUTCOME_SHARDS);
+    let now = app.context.now();
+    let mut scope = tx.app(app.app.id);
+    Ok(scope.count_sms_outcome(&prefix, now, shard, SmsCounts::VERIFIED)?)
 }
 
 /// Tells the metrics and the log of alarms, once they are committed.
-pub(super) fn announce(app: &AppContext, alarms: &[SmsAlarm]) {
+pub(crate) fn announce(app_id: AppId, alarms: &[SmsAlarm]) {
     for alarm in alarms {
         metrics::counter!("doorward_sms_alarms_total", "kind" => alarm.kind.as_str()).increment(1);
         tracing::warn!(
-            app_id = %app.app.id,
+            %app_id,
             kind = alarm.kind.as_str(),
             prefix = alarm.prefix,
             until = %alarm.active_until,

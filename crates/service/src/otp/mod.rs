@@ -1,7 +1,7 @@
 //! One-time codes: sent and verified.
 
 mod apply;
-mod guard;
+pub(crate) mod guard;
 mod send;
 mod verify;
 

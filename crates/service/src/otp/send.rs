@@ -21,6 +21,7 @@ use doorward_store::app::{HitOutcome, NewOtpRequest};
 use super::guard;
 use super::{failures_of_contact, sends_of_address, sends_of_app, sends_to_contact};
 use crate::audit::{RefusalBudget, Refused};
+use crate::caller::Here;
 use crate::context::{AppContext, Describe};
 use crate::core::Core;
 use crate::error::{Error, Result};
@@ -84,7 +85,7 @@ pub async fn send(core: &Core, app: &AppContext, request: SendOtp) -> Result<Otp
                 let refused = refuse(&keyring, &budget, app, tx, &request, code, Some(wait))?;
                 return Ok(Ok((refused, Vec::new())));
             }
-            let verdict = guard::judge(app, tx, &request.contact)?;
+            let verdict = guard::judge(&Here::of(app), tx, &request.contact)?;
             let outcome = match verdict.refusal {
                 Some((code, wait)) => {
                     refuse(&keyring, &budget, app, tx, &request, code, Some(wait))?
@@ -95,7 +96,7 @@ pub async fn send(core: &Core, app: &AppContext, request: SendOtp) -> Result<Otp
         })
         .await?;
     let (sent, alarms) = sent;
-    guard::announce(&app, &alarms);
+    guard::announce(app.app.id, &alarms);
     let sent = sent?;
     core.outbox_bell.ring(channel);
     let kind = match channel {
@@ -258,6 +259,14 @@ fn write(
         created_at: now,
         expires_at,
     })?;
+    let user_id = known.or(request.user_id);
+    // Held, so that an erasure either finds what is written here, or was before it: then whoever asks
+    // again is asking for a stranger.
+    if let Some(user_id) = user_id
+        && !scope.hold_user(user_id)?
+    {
+        return Err(Error::new(Code::ServiceUnavailable).with_retry_after(1));
+    }
     let message_id = OutboxId::generate(&*context.clock, &*context.random);
     let envelope = Envelope::new_otp(&Otp {
         to: &request.contact,
@@ -278,6 +287,9 @@ fn write(
         template: envelope.template(),
         sealed: envelope.seal(keyring, app.app.id, message_id, &*context.random),
         contact_ref: Some(contact_ref),
+        user_id,
+        otp_request_id: Some(id),
+        sms_prefix: guard::counted_under(&settings.sms, &request.contact),
         created_at: now,
         expires_at,
     };
@@ -286,7 +298,7 @@ fn write(
         .event(Action::OtpSent)
         .on("otp_request", id)
         .with(details(request))
-        .about(contact_ref, &request.contact, known.or(request.user_id));
+        .about(contact_ref, &request.contact, user_id);
     scope.audit(&event)?;
     Ok(OtpSent {
         otp_request_id: id,

@@ -121,6 +121,13 @@ impl Tally {
     }
 }
 
+/// What became of messages.
+impl doorward_delivery::worker::Counts for Core {
+    fn count(&self, app_id: AppId, at: Timestamp, kind: Counted) {
+        Self::count(self, app_id, at, kind, None);
+    }
+}
+
 impl Core {
     /// Counts something that happened in an app. Costs no database: see [`Self::flush_stats`].
     pub(crate) fn count(&self, app_id: AppId, now: Timestamp, kind: Counted, user: Option<UserId>) {

@@ -119,7 +119,9 @@ async fn remove(core: &Core, app_id: AppId, id: UserId, by: Option<Context>) -> 
             .store
             .write(move |tx| {
                 let mut scope = tx.app(app_id);
-                // Held from here on: restored meanwhile, or deleted anew, it is not to be erased.
+                // Held from here on: restored meanwhile, or deleted anew, it is not to be erased. And
+                // whoever is writing about the person at this moment, and holds the user for it
+                // (`hold_user`), was waited for: what is found below is all.
                 let is_due = scope.hold_due_user(id, now)?;
                 let user = found(scope.user(id)?)?;
                 if !is_due {

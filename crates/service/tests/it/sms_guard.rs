@@ -3,7 +3,7 @@
 use doorward_domain::Code;
 use doorward_domain::app::AppSettings;
 use doorward_domain::otp::Purpose;
-use doorward_domain::sms::{AlarmKind, PrefixBudget};
+use doorward_domain::sms::{AlarmKind, PrefixBudget, SmsCounts};
 use doorward_service::messages::{self, SmsUsage};
 use doorward_service::otp::{self, SendOtp, VerifyOtp};
 use doorward_testkit::on_both_engines;
@@ -210,7 +210,7 @@ on_both_engines! {
         let raised = alarms(&platform, &app).await;
         assert_eq!(raised.len(), 1, "{raised:?}");
         let wanted = serde_json::json!({
-            "kind": "pumping", "prefix": "+91", "sent": 11, "verified": 0, "stops": true,
+            "kind": "pumping", "prefix": "+91", "sent": 11, "failed": 0, "verified": 0, "stops": true,
             "until": "2026-01-01T02:05:00.000Z",
         });
         assert_eq!(raised[0], wanted);
@@ -236,5 +236,106 @@ on_both_engines! {
         assert_eq!(raised[0]["stops"], false);
         let window = usage(&platform, &app).await.prefixes[0].window.unwrap();
         assert_eq!((window.sent, window.verified), (15, 0));
+    }
+
+    async fn a_test_message_costs_what_a_code_costs(db: TestDatabase) {
+        let platform = Platform::start(&db).await;
+        let app = limited(&platform, |s| s.sms.per_day = 3).await;
+        let test = async |to: &str| {
+            messages::test(&platform.core, &platform.operator(), app.id, contact(to))
+                .await
+                .map(|results| results.len())
+                .map_err(|error| (error.code(), error.retry_after()))
+        };
+        assert_eq!(test(&indian(1)).await, Ok(1));
+        assert!(send(&platform, &app, &indian(2)).await.is_ok());
+        assert_eq!(test(&indian(3)).await, Ok(1));
+        assert_eq!(alarms(&platform, &app).await.len(), 1, "the last one says so");
+        let refused = Err((Code::SmsBudgetExhausted, Some(86_400)));
+        assert_eq!(test(&indian(4)).await, refused);
+        assert!(send(&platform, &app, &indian(5)).await.is_err());
+        assert_eq!(test("ada@example.com").await, Ok(1), "mail costs nothing");
+        assert!(platform.outbox.list(Some(&indian(4)), Some(app.id)).is_empty());
+        let shown = usage(&platform, &app).await;
+        assert_eq!((shown.total.day.sent, shown.total.month_sent), (3, 3));
+        // Nobody types a test in: it says nothing about fraud.
+        assert_eq!(shown.prefixes[0].window.unwrap().sent, 1);
+    }
+
+    async fn a_message_that_is_refused_uses_up_no_budget(db: TestDatabase) {
+        let platform = Platform::start(&db).await;
+        let app = limited(&platform, |s| {
+            s.sms.per_day = 3;
+            s.sms.prefix_budgets = vec![PrefixBudget {
+                prefix: "+91".to_owned(),
+                per_day: 2,
+                per_month: 0,
+            }];
+        })
+        .await;
+        for n in 0..2 {
+            assert!(send(&platform, &app, &indian(n)).await.is_ok());
+        }
+        let prefixes = async || {
+            let raised = alarms(&platform, &app).await;
+            raised.iter().map(|alarm| alarm["prefix"].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(prefixes().await, [serde_json::json!("+91")]);
+        // It would be the last of the app's three, but is not sent.
+        for n in 2..5 {
+            assert!(send(&platform, &app, &indian(n)).await.is_err());
+        }
+        assert_eq!(prefixes().await.len(), 1, "the app's own budget is not used up");
+        assert!(send(&platform, &app, &american(1)).await.is_ok());
+        assert_eq!(prefixes().await.len(), 2);
+        assert_eq!(usage(&platform, &app).await.total.day.sent, 3);
+    }
+
+    async fn what_did_not_arrive_is_neither_fraud_nor_success(db: TestDatabase) {
+        let platform = Platform::start(&db).await;
+        let app = limited(&platform, |s| {
+            s.sms.pumping_min_sends = 10;
+            s.sms.pumping_verified_percent = 50;
+            s.limits.otp_per_app.max = 1_000;
+        })
+        .await;
+        let failed = async |prefix: &'static str, n: u32| {
+            let (id, now) = (app.id, platform.context().now());
+            let written = platform.core.store.write(move |tx| {
+                for shard in 1..=n {
+                    tx.app(id).count_sms_outcome(prefix, now, shard, SmsCounts::FAILED)?;
+                }
+                Ok::<_, doorward_store::StoreError>(())
+            });
+            written.await.unwrap();
+        };
+        // 20 to each country, 4 typed in. To one of them, 12 did not arrive: 4 of 8 are half.
+        for n in 0..20 {
+            for to in [indian(n), american(n)] {
+                let sent = send(&platform, &app, &to).await.unwrap();
+                if n < 4 {
+                    verify(&platform, &app, &to, &sent).await;
+                }
+            }
+        }
+        // What waits when the clock jumps would count as not delivered, too.
+        while platform.core.store.read(|tx| tx.platform().outbox_depth()).await.unwrap().queued > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        failed("+91", 12).await;
+        platform.advance(600);
+        assert!(send(&platform, &app, &indian(50)).await.is_ok());
+        assert!(alarms(&platform, &app).await.is_empty(), "8 that may have arrived are too few");
+        assert!(send(&platform, &app, &american(50)).await.is_ok());
+        let raised = alarms(&platform, &app).await;
+        assert_eq!(raised.len(), 1, "{raised:?}");
+        let alarm = &raised[0];
+        assert_eq!(
+            (&alarm["prefix"], &alarm["sent"], &alarm["failed"], &alarm["verified"]),
+            (&"+1".into(), &20.into(), &0.into(), &4.into())
+        );
+        let shown = usage(&platform, &app).await;
+        let indian = shown.prefixes.iter().find(|usage| usage.prefix == "+91").unwrap();
+        assert_eq!((indian.day.failed, indian.window.unwrap().failed), (12, 12));
     }
 }

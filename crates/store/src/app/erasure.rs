@@ -31,11 +31,14 @@ impl AppWrite<'_> {
         now: Timestamp,
         limit: u32,
     ) -> Result<u64, StoreError> {
-        const OF_USER: [&str; 7] = [
+        const OF_USER: [&str; 8] = [
             "DELETE FROM sessions WHERE app_id = $1 AND id IN \
              (SELECT id FROM sessions WHERE app_id = $1 AND user_id = $2 LIMIT $3)",
             "DELETE FROM otp_requests WHERE app_id = $1 AND id IN \
              (SELECT id FROM otp_requests WHERE app_id = $1 AND user_id = $2 LIMIT $3)",
+            // Whatever the addresses were that they went to.
+            "DELETE FROM outbox WHERE app_id = $1 AND id IN \
+             (SELECT id FROM outbox WHERE app_id = $1 AND user_id = $2 LIMIT $3)",
             "DELETE FROM one_time_secrets WHERE app_id = $1 AND id IN \
              (SELECT id FROM one_time_secrets WHERE app_id = $1 AND user_id = $2 LIMIT $3)",
             "DELETE FROM role_assignments WHERE app_id = $1 AND user_id = $2 AND tenant_id IN \

@@ -45,6 +45,8 @@ pub use license_seats::{Claim, ClaimOutcome, Released};
 pub use licenses::{LicenseChange, LicenseOnDevice, NewLicense};
 pub use limits::{Hit, HitOutcome};
 pub use otp::{ConsumedOtp, FailedAttempt, NewOtpRequest, OtpStanding};
+pub(crate) use outbox::tried;
+pub use outbox::{MessageStanding, Report};
 pub use secrets::{ConsumedSecret, NewOneTimeSecret};
 pub use sessions::{EndedSessions, NewSession, Rotated, Rotation, SessionWithUser};
 pub use sms_usage::{SmsAlarm, SmsPeriod};

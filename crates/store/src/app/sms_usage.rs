@@ -5,7 +5,7 @@
 //! app, and count in one of the other shards, so that they do not wait for one another.
 
 use doorward_domain::Timestamp;
-use doorward_domain::sms::{AlarmKind, SmsCounts, UsageUnit};
+use doorward_domain::sms::{AlarmKind, Periods, SmsCounts, UsageUnit};
 use doorward_domain::time::plus_seconds;
 
 use super::{AppRead, AppWrite};
@@ -24,6 +24,25 @@ pub struct SmsPeriod {
     pub prefix: String,
     /// Its beginning.
     pub starts_at: Timestamp,
+}
+
+impl SmsPeriod {
+    /// Those in which counts what became of a message of that time: the day of the whole app, and the
+    /// day and the five minutes of the beginning of the number.
+    #[must_use]
+    fn of_outcome(prefix: &str, at: Timestamp) -> [Self; 3] {
+        let periods = Periods::at(at);
+        [
+            (UsageUnit::Day, "", periods.day),
+            (UsageUnit::Day, prefix, periods.day),
+            (UsageUnit::Slot, prefix, periods.slot),
+        ]
+        .map(|(unit, prefix, starts_at)| Self {
+            unit,
+            prefix: prefix.to_owned(),
+            starts_at,
+        })
+    }
 }
 
 /// An alarm of an app.
@@ -54,7 +73,7 @@ fn alarm(mut row: Row) -> Result<SmsAlarm, StoreError> {
 
 impl AppRead<'_> {
     /// What was counted in periods that begin at `from` or later, and before `before`. A period is
-    /// one row of sends and a few of verified codes.
+    /// one row of sends and a few of verified codes and of what providers reported.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -66,8 +85,9 @@ impl AppRead<'_> {
         before: Timestamp,
     ) -> Result<SmsCounts, StoreError> {
         const SQL: &str = "SELECT CAST(COALESCE(SUM(sent), 0) AS BIGINT), \
-             CAST(COALESCE(SUM(verified), 0) AS BIGINT) FROM sms_usage WHERE app_id = $1 \
-             AND unit = $2 AND prefix = $3 AND starts_at >= $4 AND starts_at < $5";
+             CAST(COALESCE(SUM(verified), 0) AS BIGINT), \
+             CAST(COALESCE(SUM(delivered), 0) AS BIGINT), \
+             CAST(COALESCE(SUM(failed), 0) AS BIGINT) FROM sms_usage WHERE app_id = $1 AND unit = $2 AND prefix = $3 AND starts_at >= $4 AND starts_at < $5";
         let params = [
             self.app_id.into(),
             unit.as_str().into(),
@@ -79,6 +99,8 @@ impl AppRead<'_> {
             Some(mut row) => Ok(SmsCounts {
                 sent: row.take()?,
                 verified: row.take()?,
+                delivered: row.take()?,
+                failed: row.take()?,
             }),
             None => Ok(SmsCounts::default()),
         }
@@ -136,6 +158,23 @@ impl AppRead<'_> {
 }
 
 impl AppWrite<'_> {
+    /// Counts what became of a message of that time, in a shard (from 1) of its own.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn count_sms_outcome(
+        &mut self,
+        prefix: &str,
+        at: Timestamp,
+        shard: u32,
+        counts: SmsCounts,
+    ) -> Result<(), StoreError> {
+        for period in SmsPeriod::of_outcome(prefix, at) {
+            self.count_sms(&period, shard, counts)?;
+        }
+        Ok(())
+    }
+
     /// Counts in a period. Sends count in shard 0; whoever counts without holding the row of the
     /// app's limit takes another.
     ///
@@ -148,10 +187,13 @@ impl AppWrite<'_> {
         counts: SmsCounts,
     ) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO sms_usage (app_id, unit, prefix, starts_at, shard, sent, \
-             verified, forget_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+             verified, forget_at, delivered, failed) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
              ON CONFLICT (app_id, unit, prefix, starts_at, shard) DO UPDATE SET \
              sent = sms_usage.sent + excluded.sent, \
-             verified = sms_usage.verified + excluded.verified";
+             verified = sms_usage.verified + excluded.verified, \
+             delivered = sms_usage.delivered + excluded.delivered, \
+             failed = sms_usage.failed + excluded.failed";
         let forget_at = plus_seconds(period.starts_at, period.unit.kept_seconds());
         let params = [
             self.app_id.into(),
@@ -162,6 +204,8 @@ impl AppWrite<'_> {
             counts.sent.into(),
             counts.verified.into(),
             forget_at.into(),
+            counts.delivered.into(),
+            counts.failed.into(),
         ];
         self.connection.defer(SQL, &params)
     }

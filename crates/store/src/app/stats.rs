@@ -45,6 +45,7 @@ impl AppRead<'_> {
     pub fn stats(&mut self, from: i64, to: i64) -> Result<Vec<DayPart>, StoreError> {
         const SQL: &str = "SELECT day, part_id, sign_ins, sign_in_failures, codes_email, codes_sms, \
              refreshes, refresh_failures, license_activations, license_verifies, license_failures, \
+             email_accepted, email_delivered, email_failed, sms_accepted, sms_delivered, sms_failed, \
              users FROM app_stats WHERE app_id = $1 AND day >= $2 AND day <= $3 \
              ORDER BY app_id, day, part_id";
         let rows = self
@@ -62,15 +63,21 @@ impl AppWrite<'_> {
     pub fn put_stats(&mut self, part: &DayPart) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO app_stats (app_id, day, part_id, sign_ins, sign_in_failures, \
              codes_email, codes_sms, refreshes, refresh_failures, license_activations, \
-             license_verifies, license_failures, users) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+             license_verifies, license_failures, email_accepted, email_delivered, email_failed, \
+             sms_accepted, sms_delivered, sms_failed, users) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
+             $18, $19) \
              ON CONFLICT (app_id, day, part_id) DO UPDATE SET sign_ins = EXCLUDED.sign_ins, \
              sign_in_failures = EXCLUDED.sign_in_failures, codes_email = EXCLUDED.codes_email, \
              codes_sms = EXCLUDED.codes_sms, refreshes = EXCLUDED.refreshes, \
              refresh_failures = EXCLUDED.refresh_failures, \
              license_activations = EXCLUDED.license_activations, \
              license_verifies = EXCLUDED.license_verifies, \
-             license_failures = EXCLUDED.license_failures, users = EXCLUDED.users";
+             license_failures = EXCLUDED.license_failures, \
+             email_accepted = EXCLUDED.email_accepted, \
+             email_delivered = EXCLUDED.email_delivered, email_failed = EXCLUDED.email_failed, \
+             sms_accepted = EXCLUDED.sms_accepted, sms_delivered = EXCLUDED.sms_delivered, \
+             sms_failed = EXCLUDED.sms_failed, users = EXCLUDED.users";
         let users = part.users.to_bytes();
         let mut params = vec![self.app_id.into(), part.day.into(), part.part_id.into()];
         params.extend(part.counts.iter().map(|count| crate::Param::from(*count)));

@@ -188,6 +188,18 @@ impl AppWrite<'_> {
         Ok(self.connection.execute(sql, &params)? == 1)
     }
 
+    /// Holds a user, whatever its status, until the transaction ends: nothing that is being written
+    /// about the person escapes an erasure. `false` when it is unknown, or erased.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn hold_user(&mut self, user_id: UserId) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE users SET updated_at = updated_at WHERE app_id = $1 AND id = $2 \
+             AND erased_at IS NULL";
+        let params = [self.app_id.into(), user_id.into()];
+        Ok(self.connection.execute(SQL, &params)? == 1)
+    }
+
     /// Holds a user until the transaction ends, so that nobody changes its status meanwhile; `false`
     /// when it is unknown or not active. What follows for an active user (a session) is then seen
     /// by whoever deactivates it next.

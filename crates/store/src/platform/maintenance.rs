@@ -20,6 +20,8 @@ pub struct Purged {
     pub rate_limits: u64,
     /// Outbox messages.
     pub outbox: u64,
+    /// What outbox messages carried that were sent and cannot be any more.
+    pub outbox_contents: u64,
     /// Entries of the revocation feed.
     pub revocations: u64,
     /// Personal parts of audit events about strangers.
@@ -44,6 +46,7 @@ impl Purged {
             + self.refresh_replays
             + self.rate_limits
             + self.outbox
+            + self.outbox_contents
             + self.revocations
             + self.audit_personal
             + self.idempotency_keys
@@ -60,6 +63,7 @@ impl Purged {
         self.refresh_replays += other.refresh_replays;
         self.rate_limits += other.rate_limits;
         self.outbox += other.outbox;
+        self.outbox_contents += other.outbox_contents;
         self.revocations += other.revocations;
         self.audit_personal += other.audit_personal;
         self.idempotency_keys += other.idempotency_keys;
@@ -110,6 +114,10 @@ impl PlatformWrite<'_> {
              (SELECT id FROM (SELECT id FROM outbox WHERE expires_at < $1 AND state <> 'queued' \
              ORDER BY expires_at LIMIT 1000) dead LIMIT $2) \
              AND expires_at < $1 AND state <> 'queued'";
+        const CONTENTS: &str = "UPDATE outbox SET sealed = NULL WHERE id IN \
+             (SELECT id FROM (SELECT id FROM outbox WHERE state = 'sent' AND sealed IS NOT NULL \
+             AND expires_at < $1 ORDER BY expires_at LIMIT 1000) dead LIMIT $2) \
+             AND state = 'sent' AND expires_at < $1";
         const REVOCATIONS: &str = "DELETE FROM revocations WHERE (app_id, kind, subject_id) IN \
              (SELECT app_id, kind, subject_id FROM (SELECT app_id, kind, subject_id \
              FROM revocations WHERE expires_at < $1 ORDER BY expires_at LIMIT 1000) dead \
@@ -134,6 +142,7 @@ impl PlatformWrite<'_> {
             refresh_replays: self.connection.execute(REPLAYS, &[now.into(), limit])?,
             rate_limits: self.connection.execute(LIMITS, &[now.into(), limit])?,
             outbox: self.connection.execute(OUTBOX, &[kept, limit])?,
+            outbox_contents: self.connection.execute(CONTENTS, &[now.into(), limit])?,
             revocations: self.connection.execute(REVOCATIONS, &[now.into(), limit])?,
             audit_personal: 0,
             idempotency_keys: self.connection.execute(IDEMPOTENCY, &[now.into(), limit])?,

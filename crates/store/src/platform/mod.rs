@@ -28,7 +28,7 @@ pub use idempotency::IdempotentAnswer;
 pub use jobs::JobRecord;
 pub use licenses::OutdatedLicenseKey;
 pub use maintenance::Purged;
-pub use outbox::{LeaseRequest, OutboxDepth};
+pub use outbox::{Handover, LeaseRequest, OutboxDepth};
 pub use signing_keys::StoredSigningKey;
 
 /// Reads the data of the platform.

@@ -5,6 +5,7 @@ use doorward_domain::outbox::{LeasedMessage, OutboxMessage};
 use doorward_domain::{AppId, NodeId, OutboxId, Timestamp};
 
 use super::{PlatformRead, PlatformWrite};
+use crate::app::tried;
 use crate::error::StoreError;
 use crate::value::Row;
 
@@ -34,6 +35,17 @@ pub struct LeaseRequest {
     pub limit: i64,
 }
 
+/// Who took a message over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handover {
+    /// The app's own provider; empty for the deployment's sender.
+    pub provider: String,
+    /// The provider's name for the message.
+    pub provider_ref: Option<String>,
+    /// Whether what it carries stays, because another provider may have to take it.
+    pub keep: bool,
+}
+
 fn leased(mut row: Row) -> Result<LeasedMessage, StoreError> {
     Ok(LeasedMessage {
         message: OutboxMessage {
@@ -44,10 +56,14 @@ fn leased(mut row: Row) -> Result<LeasedMessage, StoreError> {
             template: row.take()?,
             sealed: row.take()?,
             contact_ref: None,
+            user_id: None,
+            otp_request_id: None,
+            sms_prefix: row.take()?,
             created_at: row.take()?,
             expires_at: row.take()?,
         },
         attempt: row.take()?,
+        tried: tried(row.take()?),
     })
 }
 
@@ -89,7 +105,8 @@ impl PlatformWrite<'_> {
     ) -> Result<Vec<LeasedMessage>, StoreError> {
         const SQL: &str = "UPDATE outbox SET lease_owner = $2, not_before = $4, \
              attempts = attempts + 1 WHERE id = $1 AND state = 'queued' AND not_before <= $3 \
-             RETURNING id, app_id, channel, template, sealed, created_at, expires_at, attempts";
+             RETURNING id, app_id, channel, template, sealed, sms_prefix, created_at, expires_at, \
+             attempts, tried";
         let turns = self.turns(request)?;
         // Every node takes them in the same order, so that no two wait for each other.
         let mut ordered: Vec<(OutboxId, usize)> = turns.into_iter().zip(0..).collect();
@@ -157,14 +174,21 @@ impl PlatformWrite<'_> {
         id: OutboxId,
         node: NodeId,
         now: Timestamp,
+        to: &Handover,
     ) -> Result<bool, StoreError> {
-        const SQL: &str = "UPDATE outbox SET state = 'sent', sealed = NULL, lease_owner = NULL, \
-             last_error = NULL, finished_at = $3 \
+        const SQL: &str = "UPDATE outbox SET state = 'sent', lease_owner = NULL, \
+             sealed = CASE WHEN $6 THEN sealed END, last_error = NULL, finished_at = $3, \
+             provider = $4, provider_ref = $5 \
              WHERE id = $1 AND lease_owner = $2 AND state = 'queued'";
-        Ok(self
-            .connection
-            .execute(SQL, &[id.into(), node.into(), now.into()])?
-            == 1)
+        let params = [
+            id.into(),
+            node.into(),
+            now.into(),
+            (&to.provider).into(),
+            to.provider_ref.as_deref().into(),
+            to.keep.into(),
+        ];
+        Ok(self.connection.execute(SQL, &params)? == 1)
     }
 
     /// A message is to be tried again at `not_before`. `false` when the lease was lost meanwhile.

@@ -5,17 +5,19 @@
 //! which must get something. So a case that asks for what is not there cannot pass.
 
 use doorward_domain::audit::{Action, Actor, Personal, Target};
-use doorward_domain::contact::{Contact, VerifiedAt};
+use doorward_domain::contact::{Channel, Contact, VerifiedAt};
 use doorward_domain::license::{LicenseStatus, ReleaseReason};
 use doorward_domain::limit::LimitRule;
 use doorward_domain::otp::Purpose;
+use doorward_domain::outbox::Reported;
 use doorward_domain::role::{RoleDefinition, RoleName};
 use doorward_domain::session::{EndReason, Presented};
 use doorward_domain::sms::{AlarmKind, SmsCounts, UsageUnit};
-use doorward_domain::stats::Sketch;
+use doorward_domain::stats::{Counted, Sketch};
 use doorward_domain::user::UserStatus;
 use doorward_domain::{
-    ActivationId, AppId, LicenseId, OneTimeSecretId, OtpRequestId, TenantId, UserId,
+    ActivationId, AppId, LicenseId, NodeId, OneTimeSecretId, OtpRequestId, OutboxId, TenantId,
+    UserId,
 };
 use doorward_store::StoreError;
 use doorward_store::app::{
@@ -25,9 +27,9 @@ use doorward_store::app::{
 use doorward_testkit::database::TestDatabase;
 
 use crate::support::{
-    Raw, Scope, at, claim, email, fresh, hash, new_alarm, new_delivery, new_event, new_license,
-    new_license_key, new_message, new_otp, new_period, new_revocation, new_session, new_template,
-    new_user, phone, platform, rotation, seed_app,
+    Raw, Scope, at, claim, email, fresh, hash, lease_request, new_alarm, new_delivery, new_event,
+    new_handover, new_license, new_license_key, new_message, new_otp, new_period, new_report,
+    new_revocation, new_session, new_template, new_user, phone, platform, rotation, seed_app,
 };
 
 on_both_engines_by_name!(another_apps_id_finds_and_changes_nothing);
@@ -205,7 +207,7 @@ pub(crate) const CASES: &[Case] = &[
     read("AppRead::stats", |app, _| Ok(!app.stats(0, 99)?.is_empty())),
     write("AppWrite::put_stats", Foreign::ARowOfItsOwn, |app, _| {
         let part = DayPart {
-            counts: [9; 9],
+            counts: [9; Counted::COUNT],
             ..stats_of_a_day()
         };
         app.put_stats(&part).map(|()| true)
@@ -563,6 +565,24 @@ pub(crate) const CASES: &[Case] = &[
     read("AppRead::sms_alarms", |app, _| {
         Ok(!app.sms_alarms(10)?.is_empty())
     }),
+    read("AppRead::message_standing", |app, w| {
+        Ok(app.message_standing(w.message)?.is_some())
+    }),
+    write("AppWrite::note_report", Foreign::Nothing, |app, w| {
+        app.note_report(w.message, &new_report(Reported::Delivered))
+    }),
+    write("AppWrite::resend_message", Foreign::Nothing, |app, w| {
+        app.resend_message(w.message, &new_report(Reported::Failed), 8)
+    }),
+    read("AppWrite::hold_user", |app, w| app.hold_user(w.user)),
+    write(
+        "AppWrite::count_sms_outcome",
+        Foreign::ARowOfItsOwn,
+        |app, _| {
+            app.count_sms_outcome("+91", at(0), 0, SmsCounts::FAILED)
+                .map(|()| true)
+        },
+    ),
     write("AppWrite::count_sms", Foreign::ARowOfItsOwn, |app, _| {
         app.count_sms(&new_period(), 0, SmsCounts::SENT)
             .map(|()| true)
@@ -605,13 +625,15 @@ pub(crate) struct World {
     license_key: [u8; 32],
     activation: ActivationId,
     cooling: ActivationId,
+    /// With a provider.
+    message: OutboxId,
 }
 
 fn stats_of_a_day() -> DayPart {
     DayPart {
         day: 7,
         part_id: uuid::Uuid::from_u128(7),
-        counts: [1; 9],
+        counts: [1; Counted::COUNT],
         users: Sketch::default(),
     }
 }
@@ -635,6 +657,9 @@ impl World {
         let session = new_session(ada.id);
         let mut otp = new_otp(ada.contact.clone());
         otp.user_id = Some(ada.id);
+        let mut message = new_message(owner.id);
+        message.contact_ref = Some([6; 16]);
+        message.otp_request_id = Some(otp.id);
         let license = new_license();
         let (device, lost) = (claim(license.id, 1, at(0)), claim(license.id, 2, at(0)));
         let world = Self {
@@ -642,6 +667,7 @@ impl World {
             license_key: license.key.expect("it has a key").0,
             activation: device.activation_id,
             cooling: lost.activation_id,
+            message: message.id,
             user: ada.id,
             gone: gone.id,
             email: ada.contact.clone(),
@@ -688,8 +714,6 @@ impl World {
                 app.insert_replay(session.id, 1, &hash(7), b"sealed", at(60))?;
                 app.hit_limits(&[w.limit], at(0))?;
                 app.put_stats(&stats_of_a_day())?;
-                let mut message = new_message(app.app_id());
-                message.contact_ref = Some([6; 16]);
                 app.enqueue(&message, false)?;
                 app.assign_role(w.tenant, w.user, &RoleName::owner(), at(0))?;
                 app.put_role(&editor(), &RoleDefinition::default(), at(0))?;
@@ -714,6 +738,17 @@ impl World {
                 Ok(())
             })
             .await;
+        let (node, message) = (NodeId::from_uuid(fresh()), world.message);
+        let request = lease_request(Channel::Sms, node, at(0), 1_000);
+        let taken = async |id| {
+            platform(db)
+                .write(move |p| {
+                    p.lease_messages(&request)?;
+                    p.message_sent(id, node, at(0), &new_handover())
+                })
+                .await
+        };
+        assert!(taken(message).await);
         let mut stranger = new_user(email("stranger@example.com"));
         if twin {
             stranger.id = world.user;

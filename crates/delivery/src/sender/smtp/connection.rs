@@ -1,16 +1,31 @@
 //! Opens connections and reads their errors.
 
 use std::error::Error as _;
-use std::time::Duration;
+use std::net::SocketAddr;
 
 use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+#[expect(deprecated, reason = "see `secured`")]
+use lettre::transport::smtp::client::AsyncNetworkStream;
+use lettre::transport::smtp::client::{
+    AsyncSmtpConnection, AsyncTokioStream, Certificate, TlsParameters,
+};
 use lettre::transport::smtp::extension::ClientId;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_util::compat::FuturesAsyncReadCompatExt;
 
 use super::options::{SmtpOptions, SmtpTls};
-use crate::sender::net::{Unusable, is_loopback, literal, resolve};
+use super::stream::{Allowance, Bounded};
+use crate::sender::net::{Lookups, Unusable, is_loopback, literal};
 use crate::sender::{Networks, OptionsError, SendError, Step};
+
+/// An open connection.
+pub(super) struct Open {
+    pub(super) connection: AsyncSmtpConnection,
+    /// What the server may still say.
+    pub(super) allowance: Allowance,
+}
 
 /// Opens connections.
 pub(super) struct Connector {
@@ -19,8 +34,8 @@ pub(super) struct Connector {
     tls: Protection,
     credentials: Option<Credentials>,
     hello: ClientId,
-    timeout: Duration,
     networks: Option<Networks>,
+    lookups: Lookups,
 }
 
 enum Protection {
@@ -59,33 +74,38 @@ impl Connector {
                 Credentials::new(credentials.username.clone(), password)
             }),
             hello: hello(options.hello_name.as_deref())?,
-            timeout: options.timeout,
+            lookups: Lookups::default(),
             networks: options.networks.clone(),
         })
     }
 
-    pub(super) async fn connect(&self) -> Result<AsyncSmtpConnection, SendError> {
+    pub(super) async fn connect(&self) -> Result<Open, SendError> {
         // Looked up here, so that what was judged is what is connected to.
-        let addresses = match &self.networks {
-            Some(networks) => networks.resolve(&self.host, self.port).await,
-            None => resolve(&self.host, self.port).await,
-        }
-        .map_err(|unusable| {
+        let found = match &self.networks {
+            Some(networks) => {
+                self.lookups
+                    .permitted(networks, &self.host, self.port)
+                    .await
+            }
+            None => self.lookups.resolve(&self.host, self.port).await,
+        };
+        let addresses = found.map_err(|unusable| {
             SendError::temporary(format!("smtp: the host {unusable}")).at(Step::Resolve)
         })?;
-        let implicit = match &self.tls {
-            Protection::Implicit(parameters) => Some(parameters.clone()),
-            Protection::StartTls(_) | Protection::None => None,
+        let (tcp, peer) = tcp(&addresses).await?;
+        let allowance = Allowance::new();
+        let stream: Box<dyn AsyncTokioStream> = match &self.tls {
+            Protection::Implicit(parameters) => {
+                let secured = secured(tcp, peer, parameters.clone()).await?;
+                Box::new(Bounded::new(secured, peer, allowance.clone()))
+            }
+            Protection::StartTls(_) | Protection::None => {
+                Box::new(Bounded::new(tcp, peer, allowance.clone()))
+            }
         };
-        let mut connection = AsyncSmtpConnection::connect_tokio1(
-            addresses.as_slice(),
-            Some(self.timeout),
-            &self.hello,
-            implicit,
-            None,
-        )
-        .await
-        .map_err(|e| error("could not be reached", &e).at(tls_or(Step::Connect, &e)))?;
+        let mut connection = AsyncSmtpConnection::connect_with_transport(stream, &self.hello)
+            .await
+            .map_err(|e| error("could not be reached", &e).at(tls_or(Step::Connect, &e)))?;
         if let Protection::StartTls(parameters) = &self.tls {
             // Without STARTTLS nothing is sent: that is what somebody in between would wish for.
             if !connection.can_starttls() {
@@ -104,8 +124,42 @@ impl Connector {
                 .await
                 .map_err(|e| error("refused the credentials", &e).at(Step::SignIn))?;
         }
-        Ok(connection)
+        Ok(Open {
+            connection,
+            allowance,
+        })
     }
+}
+
+/// The first address that answers. The caller limits the time.
+async fn tcp(addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), SendError> {
+    for address in addresses {
+        if let Ok(stream) = TcpStream::connect(address).await {
+            return Ok((stream, *address));
+        }
+    }
+    Err(SendError::temporary("smtp: the connection failed").at(Step::Connect))
+}
+
+/// With TLS from the first byte.
+#[expect(
+    deprecated,
+    reason = "the only way to lettre's TLS over a stream of ours, so that what is read can be bounded"
+)]
+async fn secured(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    parameters: TlsParameters,
+) -> Result<impl AsyncRead + AsyncWrite + Send + Sync + Unpin + std::fmt::Debug + 'static, SendError>
+{
+    // The handshake bounds itself.
+    let plain = Bounded::new(tcp, peer, Allowance::endless());
+    let mut stream = AsyncNetworkStream::use_existing_tokio1(Box::new(plain));
+    stream
+        .upgrade_tls(parameters)
+        .await
+        .map_err(|e| error("could not be reached", &e).at(Step::Tls))?;
+    Ok(stream.compat())
 }
 
 fn tls_or(step: Step, error: &smtp::Error) -> Step {

@@ -3,17 +3,17 @@
 mod connection;
 mod mail;
 mod options;
+mod stream;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use doorward_domain::contact::Channel;
-use lettre::transport::smtp::client::AsyncSmtpConnection;
 
 use super::{OptionsError, Receipt, SendError, Sender, Step};
 use crate::BoxFuture;
 use crate::message::OutgoingMessage;
-use connection::Connector;
+use connection::{Connector, Open};
 use mail::Author;
 
 pub use options::{SmtpCredentials, SmtpOptions, SmtpTls};
@@ -33,7 +33,7 @@ pub struct SmtpSender {
     connector: Connector,
     author: Author,
     timeout: Duration,
-    idle: Mutex<Vec<(AsyncSmtpConnection, Instant)>>,
+    idle: Mutex<Vec<(Open, Instant)>>,
 }
 
 impl SmtpSender {
@@ -57,10 +57,10 @@ impl SmtpSender {
     /// [`SendError`] when the server is out of reach, shows another certificate, or refuses the
     /// credentials.
     pub async fn probe(&self) -> Result<(), SendError> {
-        let connection = tokio::time::timeout(self.timeout, self.connector.connect())
+        let open = tokio::time::timeout(self.timeout, self.connector.connect())
             .await
             .unwrap_or_else(|_| Err(SendError::temporary("smtp: the server was too slow")))?;
-        self.keep(connection);
+        self.keep(open);
         Ok(())
     }
 
@@ -72,39 +72,41 @@ impl SmtpSender {
         let too_slow = || SendError::temporary("smtp: the server was too slow");
         let end = tokio::time::Instant::now() + self.timeout;
         // A connection that does not come about has carried nothing.
-        let mut connection = tokio::time::timeout_at(end, self.connection())
+        let mut open = tokio::time::timeout_at(end, self.connection())
             .await
             .unwrap_or_else(|_| Err(too_slow().at(Step::Connect)))?;
-        let response = tokio::time::timeout_at(end, connection.send(&envelope, &bytes))
+        open.allowance.renew();
+        let response = tokio::time::timeout_at(end, open.connection.send(&envelope, &bytes))
             .await
             .map_err(|_| too_slow())?
             .map_err(|error| connection::error("refused the message", &error))?;
-        self.keep(connection);
+        self.keep(open);
         Ok(Receipt::named(queue_id(
             response.first_line().unwrap_or_default(),
         )))
     }
 
     /// A kept connection that still answers, else a new one.
-    async fn connection(&self) -> Result<AsyncSmtpConnection, SendError> {
+    async fn connection(&self) -> Result<Open, SendError> {
         while let Some(mut kept) = self.take() {
-            if kept.test_connected().await {
+            kept.allowance.renew();
+            if kept.connection.test_connected().await {
                 return Ok(kept);
             }
         }
         self.connector.connect().await
     }
 
-    fn take(&self) -> Option<AsyncSmtpConnection> {
+    fn take(&self) -> Option<Open> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(|(_, since)| since.elapsed() < IDLE_TIME);
-        idle.pop().map(|(connection, _)| connection)
+        idle.pop().map(|(open, _)| open)
     }
 
-    fn keep(&self, connection: AsyncSmtpConnection) {
+    fn keep(&self, open: Open) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if !connection.has_broken() && idle.len() < IDLE_MAX {
-            idle.push((connection, Instant::now()));
+        if !open.connection.has_broken() && idle.len() < IDLE_MAX {
+            idle.push((open, Instant::now()));
         }
     }
 }

@@ -127,6 +127,9 @@ impl House {
             template: envelope.template(),
             sealed: envelope.seal(&self.keyring, app_id, id, &OsRandom),
             contact_ref: None,
+            user_id: None,
+            otp_request_id: None,
+            sms_prefix: (channel == Channel::Sms).then(|| "+1".to_owned()),
             created_at,
             expires_at: time::plus_seconds(created_at, LIFE),
         }
@@ -151,6 +154,7 @@ impl House {
             clock: Arc::new(self.clock.clone()),
             random: Arc::new(OsRandom),
             bell: self.bell.clone(),
+            counts: Arc::new(()),
         };
         let (stop, stopped) = watch::channel(());
         let mut tasks = JoinSet::new();

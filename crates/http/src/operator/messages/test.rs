@@ -64,6 +64,8 @@ pub(super) struct TestAnswer {
 
 refusals!(
     TestDeliveryRefusals = ALWAYS | OPERATOR | BODY + AppNotFound,
+    SmsBudgetExhausted,
+    SmsCountryBlocked,
     RateLimited
 );
 

@@ -25,6 +25,10 @@ pub(super) struct PrefixView {
     day_sent: i64,
     /// Typed in today.
     day_verified: i64,
+    /// Of those asked for today, reported as delivered by a provider.
+    day_delivered: i64,
+    /// Of those asked for today, given up or reported as not delivered.
+    day_failed: i64,
     /// Asked for this month.
     month_sent: i64,
     /// Budget of a day; null for none.
@@ -35,6 +39,8 @@ pub(super) struct PrefixView {
     window_sent: Option<i64>,
     /// Typed in within that window.
     window_verified: Option<i64>,
+    /// Not delivered within that window: they are left out of the share.
+    window_failed: Option<i64>,
 }
 
 impl From<PrefixUsage> for PrefixView {
@@ -43,11 +49,14 @@ impl From<PrefixUsage> for PrefixView {
             prefix: usage.prefix,
             day_sent: usage.day.sent,
             day_verified: usage.day.verified,
+            day_delivered: usage.day.delivered,
+            day_failed: usage.day.failed,
             month_sent: usage.month_sent,
             per_day: Some(usage.per_day).filter(|budget| *budget > 0),
             per_month: Some(usage.per_month).filter(|budget| *budget > 0),
             window_sent: usage.window.map(|window| window.sent),
             window_verified: usage.window.map(|window| window.verified),
+            window_failed: usage.window.map(|window| window.failed),
         }
     }
 }

@@ -33,6 +33,10 @@ async fn seed(app: &Scope, address: &str, contact_ref: [u8; 16]) -> UserId {
     code.user_id = None;
     let mut message = new_message(app.id);
     message.contact_ref = Some(contact_ref);
+    // To an address that the person had before, and nobody knows any more.
+    let mut former = new_message(app.id);
+    former.contact_ref = Some(contact_ref.map(|byte| byte + 100));
+    former.user_id = Some(user);
     let license = NewLicense {
         user_id: Some(user),
         label: Some(format!("for {address}")),
@@ -55,6 +59,7 @@ async fn seed(app: &Scope, address: &str, contact_ref: [u8; 16]) -> UserId {
         app.insert_session(&session)?;
         app.insert_otp_request(&code)?;
         app.enqueue(&message, true)?;
+        app.enqueue(&former, false)?;
         app.insert_license(&license)?;
         app.claim_seat(&device)?;
         app.assign_role(tenant, user, &RoleName::owner(), at(0))?;

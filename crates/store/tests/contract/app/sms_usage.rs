@@ -9,6 +9,7 @@ use crate::support::{Scope, at, new_alarm, new_period, seed_app};
 
 contract! {
     counts_add_up_over_periods_and_shards: AppWrite::count_sms, AppRead::sms_counts;
+    an_outcome_counts_in_day_and_slot: AppWrite::count_sms_outcome;
     prefixes_of_a_period_are_listed: AppRead::sms_prefixes;
     an_alarm_is_raised_once_until_it_ends:
         AppWrite::raise_sms_alarm, AppRead::sms_alarm, AppRead::sms_alarms;
@@ -30,6 +31,9 @@ async fn counts_add_up_over_periods_and_shards(db: TestDatabase) {
         count(&app, slot(seconds), 0, SmsCounts::SENT).await;
         count(&app, slot(seconds), 0, SmsCounts::SENT).await;
         count(&app, slot(seconds), 3, SmsCounts::VERIFIED).await;
+        count(&app, slot(seconds), 5, SmsCounts::DELIVERED).await;
+        count(&app, slot(seconds), 5, SmsCounts::FAILED).await;
+        count(&app, slot(seconds), 6, SmsCounts::FAILED).await;
     }
     count(&other, slot(0), 0, SmsCounts::SENT).await;
     count(&app, new_period(), 0, SmsCounts::SENT).await;
@@ -48,7 +52,32 @@ async fn counts_add_up_over_periods_and_shards(db: TestDatabase) {
         let counts = app
             .read(move |app| app.sms_counts(UsageUnit::Slot, "+91", at(from), at(before)))
             .await;
-        assert_eq!(counts, SmsCounts { sent, verified }, "{from} to {before}");
+        let expected = SmsCounts {
+            sent,
+            verified,
+            delivered: verified,
+            failed: 2 * verified,
+        };
+        assert_eq!(counts, expected, "{from} to {before}");
+    }
+}
+
+async fn an_outcome_counts_in_day_and_slot(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    app.write(|app| app.count_sms_outcome("+91", at(0), 3, SmsCounts::DELIVERED))
+        .await;
+    for (unit, prefix, expected) in [
+        (UsageUnit::Day, "", 1),
+        (UsageUnit::Day, "+91", 1),
+        (UsageUnit::Slot, "+91", 1),
+        (UsageUnit::Slot, "", 0),
+        (UsageUnit::Month, "+91", 0),
+    ] {
+        let counts = app
+            .read(move |app| app.sms_counts(unit, prefix, at(-86_400), at(1)))
+            .await;
+        assert_eq!(counts.delivered, expected, "{unit:?} {prefix}");
+        assert_eq!(counts.maybe_arrived(), 0);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What happened in an app on a day.
 
 use doorward_domain::UserId;
-use doorward_domain::stats::Sketch;
+use doorward_domain::stats::{Counted, Sketch};
 use doorward_store::app::DayPart;
 use doorward_testkit::database::TestDatabase;
 
@@ -39,7 +39,7 @@ async fn what_a_part_has_counted_is_what_it_wrote_last(db: TestDatabase) {
         put(&app, part).await;
     }
     let grown = DayPart {
-        counts: [50; 9],
+        counts: [50; Counted::COUNT],
         users: Sketch::default(),
         ..one.clone()
     };

@@ -13,7 +13,7 @@ contract! {
     an_address_is_given_once: AppWrite::insert_user;
     a_proved_address_is_set: AppWrite::set_contact;
     an_address_is_confirmed_where_it_was_not: AppWrite::confirm_contact;
-    an_active_user_is_held_unchanged: AppWrite::hold_active_user;
+    an_active_user_is_held_unchanged: AppWrite::hold_active_user, AppWrite::hold_user;
     a_status_changes_once: AppWrite::set_user_status;
 }
 
@@ -230,7 +230,10 @@ async fn an_active_user_is_held_unchanged(db: TestDatabase) {
         app.write(move |app| app.set_user_status(ada, status, at(1)))
             .await;
         assert!(!hold(ada).await, "{status:?}");
+        assert!(app.write(move |app| app.hold_user(ada)).await, "{status:?}");
     }
+    let nobody = UserId::from_uuid(fresh());
+    assert!(!app.write(move |app| app.hold_user(nobody)).await);
 }
 
 async fn a_status_changes_once(db: TestDatabase) {

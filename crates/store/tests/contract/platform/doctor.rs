@@ -8,7 +8,7 @@ use doorward_store::platform::OldSecret;
 use doorward_testkit::database::TestDatabase;
 
 use crate::support::{
-    at, fresh, lease_request, new_app, new_event, new_message, platform, seed_app,
+    at, fresh, lease_request, new_app, new_event, new_handover, new_message, platform, seed_app,
 };
 
 contract! {
@@ -56,7 +56,7 @@ async fn failed_messages_are_counted(db: TestDatabase) {
         let ended = match error {
             "" => {
                 platform
-                    .write(move |p| p.message_sent(id, node, at(end)))
+                    .write(move |p| p.message_sent(id, node, at(end), &new_handover()))
                     .await
             }
             error => {

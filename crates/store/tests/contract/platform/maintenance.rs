@@ -4,19 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_domain::audit::{Action, Actor, AuditEvent, Personal};
+use doorward_domain::contact::Channel;
 use doorward_domain::limit::LimitRule;
 use doorward_domain::sms::{SmsCounts, UsageUnit};
-use doorward_domain::stats::Sketch;
+use doorward_domain::stats::{Counted, Sketch};
 use doorward_domain::time::plus_seconds;
-use doorward_domain::{OneTimeSecretId, SessionId, Timestamp, UserId};
+use doorward_domain::{NodeId, OneTimeSecretId, SessionId, Timestamp, UserId};
 use doorward_store::app::{DayPart, Hit, HitOutcome, NewOneTimeSecret, Rotation, SmsPeriod};
 use doorward_store::platform::Purged;
 use doorward_testkit::database::TestDatabase;
 use tokio::sync::Notify;
 
 use crate::support::{
-    Platform, Raw, Scope, at, email, first_token, fresh, hash, micros, new_event, new_message,
-    new_otp, new_revocation, new_session, platform, rotation, seed_app, seed_user,
+    Platform, Raw, Scope, at, email, first_token, fresh, hash, lease_request, micros, new_event,
+    new_handover, new_message, new_otp, new_revocation, new_session, platform, rotation, seed_app,
+    seed_user,
 };
 
 contract! {
@@ -25,6 +27,7 @@ contract! {
     what_comes_to_life_meanwhile_is_kept: PlatformWrite::purge;
     what_is_said_of_strangers_goes: PlatformWrite::purge_strangers;
     statistics_are_kept_for_400_days: PlatformWrite::purge;
+    what_was_sent_is_forgotten_when_it_is_dead: PlatformWrite::purge;
     a_batch_is_bounded: PlatformWrite::purge, Purged::total, Purged::add;
 }
 
@@ -35,6 +38,7 @@ const ONE_EACH: Purged = Purged {
     refresh_replays: 1,
     rate_limits: 1,
     outbox: 1,
+    outbox_contents: 0,
     revocations: 1,
     audit_personal: 0,
     idempotency_keys: 1,
@@ -315,7 +319,7 @@ async fn statistics_are_kept_for_400_days(db: TestDatabase) {
         let part = DayPart {
             day,
             part_id: fresh(),
-            counts: [1; 9],
+            counts: [1; Counted::COUNT],
             users: Sketch::default(),
         };
         app.write(move |app| app.put_stats(&part)).await;
@@ -326,4 +330,41 @@ async fn statistics_are_kept_for_400_days(db: TestDatabase) {
     }
     let left = app.read(move |app| app.stats(0, today)).await;
     assert_eq!(left.len(), 2);
+}
+
+async fn what_was_sent_is_forgotten_when_it_is_dead(db: TestDatabase) {
+    let (app, platform) = (seed_app(&db).await, platform(&db));
+    let node = NodeId::from_uuid(fresh());
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let message = new_message(app.id);
+        ids.push(message.id);
+        app.write(move |app| app.enqueue(&message, false)).await;
+    }
+    let request = lease_request(Channel::Sms, node, at(0), 10);
+    platform.write(move |p| p.lease_messages(&request)).await;
+    let sent = ids[..2].to_vec();
+    platform
+        .write(move |p| {
+            for id in &sent {
+                p.message_sent(*id, node, at(1), &new_handover())?;
+            }
+            Ok(())
+        })
+        .await;
+    let kept = async |id| {
+        app.read(move |app| app.message_standing(id))
+            .await
+            .expect("a message")
+            .kept
+    };
+    for (seconds, contents) in [(300, 0), (301, 1), (301, 1), (301, 0)] {
+        let purged = purge(&platform, at(seconds), at(0), 1).await;
+        assert_eq!(
+            (purged.outbox_contents, purged.total()),
+            (contents, contents)
+        );
+    }
+    assert!(!kept(ids[0]).await && !kept(ids[1]).await);
+    assert!(kept(ids[2]).await, "it waits still");
 }

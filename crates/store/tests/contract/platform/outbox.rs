@@ -3,11 +3,12 @@
 use doorward_domain::contact::Channel;
 use doorward_domain::{NodeId, OutboxId, Timestamp};
 use doorward_store::Engine;
-use doorward_store::platform::{LeaseRequest, OutboxDepth};
+use doorward_store::platform::{Handover, LeaseRequest, OutboxDepth};
 use doorward_testkit::database::TestDatabase;
 
 use crate::support::{
-    Platform, Raw, Scope, at, fresh, lease_request, micros, new_message, platform, seed_app,
+    Platform, Raw, Scope, at, fresh, lease_request, micros, new_handover, new_message, platform,
+    seed_app,
 };
 
 contract! {
@@ -19,6 +20,14 @@ contract! {
         PlatformWrite::message_sent, PlatformWrite::message_failed, PlatformWrite::message_expired;
     a_retry_makes_a_message_due_again: PlatformWrite::message_retry;
     the_depth_counts_what_waits: PlatformRead::outbox_depth;
+}
+
+/// Taken over for good.
+fn gone() -> Handover {
+    Handover {
+        keep: false,
+        ..new_handover()
+    }
 }
 
 fn node() -> NodeId {
@@ -72,7 +81,7 @@ async fn due_messages_are_leased_oldest_first(db: TestDatabase) {
     // One that is done stands in nobody's way, however old it is.
     assert!(
         platform
-            .write(move |p| p.message_sent(early, node, at(21)))
+            .write(move |p| p.message_sent(early, node, at(21), &gone()))
             .await
     );
     assert_eq!(lease(&platform, node, at(45), 1).await, [(middle, 2)]);
@@ -152,13 +161,13 @@ async fn a_lease_that_ends_is_taken_over(db: TestDatabase) {
     );
     assert!(
         !platform
-            .write(move |p| p.message_sent(id, one, at(31)))
+            .write(move |p| p.message_sent(id, one, at(31), &gone()))
             .await,
         "one has lost it"
     );
     assert!(
         platform
-            .write(move |p| p.message_sent(id, two, at(31)))
+            .write(move |p| p.message_sent(id, two, at(31), &gone()))
             .await
     );
 }
@@ -172,7 +181,7 @@ async fn an_end_is_reported_by_the_holder_of_the_lease(db: TestDatabase) {
         let report = async |id: OutboxId, node: NodeId| {
             platform
                 .write(move |p| match end {
-                    "sent" => p.message_sent(id, node, at(5)),
+                    "sent" => p.message_sent(id, node, at(5), &gone()),
                     "failed" => p.message_failed(id, node, at(5), "550 kein Postfach ✉"),
                     _ => p.message_expired(id, node, at(5)),
                 })
@@ -232,7 +241,7 @@ async fn a_retry_makes_a_message_due_again(db: TestDatabase) {
     assert_eq!(lease(&platform, two, at(10), 10).await, [(id, 2)]);
     assert!(
         platform
-            .write(move |p| p.message_sent(id, two, at(11)))
+            .write(move |p| p.message_sent(id, two, at(11), &gone()))
             .await
     );
     assert!(!retry(id, two).await, "it is sent");
@@ -265,7 +274,7 @@ async fn the_depth_counts_what_waits(db: TestDatabase) {
         "a lease does not end it"
     );
     platform
-        .write(move |p| p.message_sent(first, node, at(6)))
+        .write(move |p| p.message_sent(first, node, at(6), &gone()))
         .await;
     assert_eq!(depth().await, expected(1, Some(at(5))));
 }

@@ -9,15 +9,15 @@ use doorward_domain::otp::Purpose;
 use doorward_domain::session::EndReason;
 use doorward_domain::user::UserStatus;
 use doorward_domain::{OneTimeSecretId, UserId};
-use doorward_store::app::{Hit, HitOutcome, NewOneTimeSecret};
+use doorward_store::app::{Erasure, Hit, HitOutcome, NewOneTimeSecret};
 use doorward_store::{Constraint, Engine, StoreError};
 use doorward_testkit::database::TestDatabase;
 use tokio::sync::Notify;
 
 use super::{race, winners};
 use crate::support::{
-    Raw, at, email, fresh, hash, new_session, new_user, phone, rotation, seed_app, seed_otp,
-    seed_session, seed_user,
+    Raw, at, email, fresh, hash, new_message, new_session, new_user, phone, rotation, seed_app,
+    seed_otp, seed_session, seed_user,
 };
 
 on_both_engines_by_name! {
@@ -30,6 +30,7 @@ on_both_engines_by_name! {
     one_of_many_users_changes_to_an_address
     an_address_that_is_just_being_taken_is_refused
     a_session_begun_for_a_held_user_is_seen_by_who_deactivates_it
+    a_message_to_a_held_user_is_found_by_who_erases_it
     exactly_three_of_many_pass_a_limit
 }
 
@@ -268,6 +269,48 @@ async fn a_session_begun_for_a_held_user_is_seen_by_who_deactivates_it(db: TestD
     let session = app.read(move |app| app.session(id)).await;
     let ended = session.expect("it is there").session.ended;
     assert_eq!(ended, Some((at(1), EndReason::UserInactive)));
+}
+
+/// A send on its way: the user is held, and the message is written a while later.
+async fn a_message_to_a_held_user_is_found_by_who_erases_it(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let user = seed_user(&app, email("ada@example.com")).await;
+    app.write(move |app| app.delete_user(user, at(0), at(0)))
+        .await;
+    let held = Arc::new(Notify::new());
+    let (sender, hold, mut message) = (app.clone(), Arc::clone(&held), new_message(app.id));
+    message.user_id = Some(user);
+    let sending = tokio::spawn(async move {
+        sender
+            .write(move |app| {
+                assert!(app.hold_user(user)?);
+                hold.notify_one();
+                std::thread::sleep(Duration::from_millis(300));
+                app.enqueue(&message, false)
+            })
+            .await;
+    });
+    held.notified().await;
+    let erasure = Erasure {
+        user_id: user,
+        contacts: Vec::new(),
+        contact_refs: Vec::new(),
+    };
+    let finished = app
+        .write(move |app| {
+            assert!(app.hold_due_user(user, at(1))?);
+            app.erase_traces(&erasure, at(1), 10)?;
+            app.finish_erasure(user, at(1))
+        })
+        .await;
+    sending.await.expect("the message is written");
+    assert!(finished);
+    let raw = Raw::open(&db).await;
+    assert!(raw.table("outbox").await.is_empty());
+    assert!(
+        !app.write(move |app| app.hold_user(user)).await,
+        "who comes later finds nobody"
+    );
 }
 
 async fn exactly_three_of_many_pass_a_limit(db: TestDatabase) {

@@ -7,7 +7,7 @@ use doorward_domain::audit::{Action, Actor, AuditEvent, Outcome, Target};
 use doorward_domain::contact::{Channel, Contact, EmailAddress, PhoneNumber};
 use doorward_domain::entitlement::Entitlements;
 use doorward_domain::otp::Purpose;
-use doorward_domain::outbox::OutboxMessage;
+use doorward_domain::outbox::{OutboxMessage, Reported};
 use doorward_domain::revocation::{Revocation, Revoked};
 use doorward_domain::session::Presented;
 use doorward_domain::signing::SigningAlg;
@@ -19,10 +19,10 @@ use doorward_domain::{
     RevocationId, SessionId, TenantId, Timestamp, UserId,
 };
 use doorward_store::app::{
-    Claim, NewLicense, NewOtpRequest, NewSession, NewUser, Rotation, SmsAlarm, SmsPeriod,
+    Claim, NewLicense, NewOtpRequest, NewSession, NewUser, Report, Rotation, SmsAlarm, SmsPeriod,
     StoredDelivery, StoredLicenseKey,
 };
-use doorward_store::platform::LeaseRequest;
+use doorward_store::platform::{Handover, LeaseRequest};
 use doorward_testkit::database::TestDatabase;
 use uuid::Uuid;
 
@@ -247,8 +247,31 @@ pub(crate) fn new_message(app_id: AppId) -> OutboxMessage {
         template: "otp/LOGIN".to_owned(),
         sealed: vec![0, 255, 1],
         contact_ref: None,
+        user_id: None,
+        otp_request_id: None,
+        sms_prefix: None,
         created_at: at(0),
         expires_at: at(300),
+    }
+}
+
+/// Taken over by the app's provider `first`, which calls it `SM1`; what it carries is kept.
+pub(crate) fn new_handover() -> Handover {
+    Handover {
+        provider: "first".to_owned(),
+        provider_ref: Some("SM1".to_owned()),
+        keep: true,
+    }
+}
+
+/// What `first` reports about it at `at(10)`.
+pub(crate) fn new_report(what: Reported) -> Report {
+    Report {
+        provider: "first".to_owned(),
+        provider_ref: Some("SM1".to_owned()),
+        what,
+        reason: None,
+        at: at(10),
     }
 }
 
