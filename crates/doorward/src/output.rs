@@ -69,6 +69,14 @@ pub(crate) fn note(text: &str) {
     drop(writeln!(io::stderr().lock(), "{text}"));
 }
 
+/// Says on stderr what was done although it should not have been.
+pub(crate) fn warning(json: bool, text: &str) {
+    match json {
+        true => note(&serde_json::json!({ "warning": text }).to_string()),
+        false => note(&format!("warning: {text}")),
+    }
+}
+
 /// Labels and values, one per line, values aligned.
 pub(crate) fn labels(pairs: &[(&str, String)]) -> String {
     let width = pairs

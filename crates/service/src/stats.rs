@@ -64,7 +64,7 @@ pub async fn read(
         let problems = ["from", "to"].map(|field| FieldError::new(field, message));
         return Err(Error::validation(problems.into()));
     }
-    core.flush_stats().await?;
+    core.flush_stats_of(app_id).await?;
     let parts = core
         .store
         .read(move |tx| {

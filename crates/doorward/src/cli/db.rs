@@ -26,11 +26,11 @@ pub(crate) enum DbCommand {
 /// Where from and where to. A URL may hold a password, hence without `Debug` of its own.
 #[derive(Args)]
 pub(crate) struct TwoDatabases {
-    /// The source: sqlite:PATH or postgres://…, or @FILE with that in it; by default the configured
-    /// database
+    /// The source: sqlite:PATH or postgres://…, or @FILE or env:NAME with that in it (everybody on the
+    /// machine can see a password on the command line); by default the configured database
     #[arg(long, value_name = "URL")]
     pub(crate) from: Option<String>,
-    /// The target: sqlite:PATH or postgres://…, or @FILE with that in it
+    /// The target: sqlite:PATH or postgres://…, or @FILE or env:NAME with that in it
     #[arg(long, value_name = "URL")]
     pub(crate) to: String,
 }

@@ -172,8 +172,9 @@ pub(crate) enum Command {
     /// Examine a deployment from inside; each finding says what to do (exit code 1: something failed)
     #[command(
         after_help = "Looks at keys, secrets, queues, maintenance, clocks and the schema, and at \
-                            this machine: files, ports, disk, certificates. A running node examines \
-                            itself at GET /admin/doctor.\n\nExamples:\n  doorward doctor\n  \
+                            this machine: files, ports, disk, certificates. Ports are those of the \
+                            configuration; a running node examines itself, with its own, at GET \
+                            /admin/doctor.\n\nExamples:\n  doorward doctor\n  \
                             doorward doctor --json --config /etc/doorward.toml"
     )]
     Doctor {

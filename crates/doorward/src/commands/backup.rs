@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use doorward_store::sqlite;
 use serde::Serialize;
 
+use super::place::{flush_directory, of_its_own, rename_new};
 use crate::Outcome;
 use crate::cli::{BackupArgs, Global};
 use crate::config::sections::Database;
@@ -29,9 +30,10 @@ pub(super) fn run(global: &Global, args: &BackupArgs) -> Outcome {
             args.to.display()
         )));
     }
-    let partial = beside(&args.to, ".partial");
+    let partial = of_its_own(&args.to, ".partial");
     let made = write(&options, &partial).and_then(|made| {
-        fs::rename(&partial, &args.to)
+        // The name was free a moment ago; whoever has taken it since keeps it.
+        rename_new(&partial, &args.to)
             .and_then(|()| flush_directory(&args.to))
             .map_err(|error| failed(format!("{}: {error}", args.to.display())))?;
         Ok(made)
@@ -97,22 +99,6 @@ pub(super) fn embedded(loaded: &Loaded, otherwise: &str) -> Outcome<sqlite::Opti
             &[],
         )),
     }
-}
-
-/// The same name with something behind it.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-/// A new name is there after a power failure only when its directory was flushed.
-pub(super) fn flush_directory(path: &Path) -> std::io::Result<()> {
-    let parent = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    fs::File::open(parent)?.sync_all()
 }
 
 /// Where the master key is, which is not in the backup.

@@ -8,10 +8,11 @@ use doorward_store::{postgres, sqlite};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::seen;
 use crate::Outcome;
 use crate::cli::{DbCommand, Global, TwoDatabases};
 use crate::config::safety::Exception;
-use crate::config::{Config, sections};
+use crate::config::{Config, Environment, sections};
 use crate::deployment::Place;
 use crate::failure::Failure;
 use crate::output::{self, table};
@@ -52,7 +53,7 @@ fn places(global: &Global, named: &TwoDatabases) -> Outcome<(Database, Database)
     let loaded = Place::of(global).or_default_data_dir().load(Vec::new());
     let config = loaded.config;
     let from = match &named.from {
-        Some(url) => parse(&config, "--from", url)?,
+        Some(url) => parse(&config, "--from", url, global.json)?,
         None => configured(&config).ok_or_else(|| {
             Failure::configuration(
                 "There is no database to copy from: name it with --from.",
@@ -60,7 +61,7 @@ fn places(global: &Global, named: &TwoDatabases) -> Outcome<(Database, Database)
             )
         })?,
     };
-    Ok((from, parse(&config, "--to", &named.to)?))
+    Ok((from, parse(&config, "--to", &named.to, global.json)?))
 }
 
 fn configured(config: &Config) -> Option<Database> {
@@ -78,12 +79,19 @@ fn reachable(config: &Config, mut options: postgres::Options) -> Database {
     Database::Postgres(Box::new(options))
 }
 
-fn parse(config: &Config, flag: &str, text: &str) -> Outcome<Database> {
+fn parse(config: &Config, flag: &str, text: &str, json: bool) -> Outcome<Database> {
     let wrong = |why: String| Failure::usage(format!("{flag}: {why}"));
-    let url = match text.strip_prefix('@') {
-        Some(file) => std::fs::read_to_string(file)
-            .map_err(|error| wrong(format!("cannot read {file}: {error}")))?,
-        None => text.to_owned(),
+    let url = if let Some(file) = text.strip_prefix('@') {
+        std::fs::read_to_string(file)
+            .map_err(|error| wrong(format!("cannot read {file}: {error}")))?
+    } else if let Some(name) = text.strip_prefix("env:") {
+        let environment = Environment::of_process();
+        let value = environment.get(name).and_then(|value| value.to_str());
+        let missing = || wrong(format!("the environment has no {name}"));
+        value.ok_or_else(missing)?.to_owned()
+    } else {
+        seen::warn(flag, text, "@FILE or env:NAME", json);
+        text.to_owned()
     };
     let url = url.trim();
     if url.starts_with("sqlite:") {

@@ -22,8 +22,10 @@ mod maintenance;
 mod meant;
 mod migrate;
 mod org;
+mod place;
 mod restore;
 mod role;
+mod seen;
 mod session;
 mod settings;
 mod stats;
@@ -45,6 +47,10 @@ use crate::{logging, output, serve};
 /// Runs the command. Servers bring their own runtime and log.
 pub(crate) fn run(cli: Cli, started: Instant) -> Outcome<ExitCode> {
     let Cli { global, command } = cli;
+    if let Some(url) = &global.database_url {
+        let better = "DOORWARD_DATABASE_URL or DOORWARD_DATABASE_URL_FILE";
+        seen::warn("--database-url", url, better, global.json);
+    }
     match command {
         Command::Dev(args) => serve::dev(&global, &args, started),
         Command::Serve(args) => serve::serve(&global, &args, started),

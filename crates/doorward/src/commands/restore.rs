@@ -13,7 +13,8 @@ use doorward_service::restored::{self, Restored};
 use doorward_store::sqlite;
 use serde::Serialize;
 
-use super::backup::{beside, embedded, failed, flush_directory, load, master_key_place};
+use super::backup::{embedded, failed, load, master_key_place};
+use super::place::{beside, flush_directory, of_its_own, rename_new};
 use crate::Outcome;
 use crate::cli::{Global, RestoreArgs};
 use crate::config::Loaded;
@@ -35,7 +36,7 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs) -> Outcome {
     )?;
     let target = options.path.as_path();
     ensure_free(target, args.replace)?;
-    let restoring = beside(target, ".restoring");
+    let restoring = of_its_own(target, ".restoring");
     let done = prepare(&loaded, from, &restoring, args).await;
     let (schema, rows, sha256, apps) = match done {
         Ok(done) => done,
@@ -44,13 +45,7 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs) -> Outcome {
             return Err(failure);
         }
     };
-    let former = match target.exists() {
-        false => None,
-        true => Some(set_aside(target)?),
-    };
-    fs::rename(&restoring, target)
-        .and_then(|()| flush_directory(target))
-        .map_err(|error| failed(format!("{}: {error}", target.display())))?;
+    let former = put(&restoring, target, args.replace).inspect_err(|_| remove(&restoring))?;
     output::report(
         global.json,
         &Report {
@@ -125,7 +120,6 @@ async fn prepare(
     restoring: &Path,
     args: &RestoreArgs,
 ) -> Outcome<(i64, u64, String, u64)> {
-    remove(restoring);
     let sha256 = copy(from, restoring)
         .map_err(|error| failed(format!("Cannot copy {}: {error}", from.display())))?;
     if let Some(wanted) = &args.sha256
@@ -163,6 +157,30 @@ async fn prepare(
     Ok((schema, examined.rows, sha256, apps))
 }
 
+/// Puts what was prepared in its place, and gives the database that is there another name. Of two who
+/// do this at the same time neither takes the other's away.
+fn put(restoring: &Path, target: &Path, replace: bool) -> Outcome<Option<PathBuf>> {
+    // Who did not ask for it replaces nothing that came meanwhile either.
+    let former = match replace && target.exists() {
+        false => None,
+        true => Some(set_aside(target)?),
+    };
+    let renamed = rename_new(restoring, target).and_then(|()| flush_directory(target));
+    renamed.map_err(|error| {
+        let kept = former.as_ref().map_or_else(String::new, |former| {
+            format!(" The former database is {}.", former.display())
+        });
+        failed(match error.kind() {
+            io::ErrorKind::AlreadyExists => format!(
+                "Somebody else has put a database at {} at this moment; it is theirs.{kept}",
+                target.display()
+            ),
+            _ => format!("{}: {error}.{kept}", target.display()),
+        })
+    })?;
+    Ok(former)
+}
+
 /// Gives the present database another name.
 fn set_aside(target: &Path) -> Outcome<PathBuf> {
     // Again: the preparation took its time. It also brings the log into the file.
@@ -171,7 +189,7 @@ fn set_aside(target: &Path) -> Outcome<PathBuf> {
     }
     let now = iso(SystemClock.now()).replace(':', "-");
     let former = beside(target, &format!(".before-restore-{now}"));
-    fs::rename(target, &former)
+    rename_new(target, &former)
         .map_err(|error| failed(format!("{}: {error}", target.display())))?;
     Ok(former)
 }

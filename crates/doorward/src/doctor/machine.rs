@@ -13,8 +13,25 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Files beside connections: databases, logs, libraries.
 const OTHER_FILES: u64 = 128;
 
-/// Whether the operator face answers on an address that others reach.
-pub(super) fn operator_port(listen: SocketAddr) -> Finding {
+/// Whether the operator face answers on an address that others reach. `own`: it is this process's;
+/// otherwise it is what the configuration says, and a server may have been started with something else.
+pub(super) fn operator_port(listen: SocketAddr, own: bool) -> Finding {
+    let mut finding = reach(listen);
+    if !own {
+        let there = match TcpStream::connect_timeout(&listen, PATIENCE) {
+            Ok(_) => "something answers there",
+            Err(_) => "nothing answers there now",
+        };
+        finding.seen = format!(
+            "by the configuration ({there}; a server that runs tells where it listens in its log and \
+             at GET /admin/doctor), {}",
+            finding.seen
+        );
+    }
+    finding
+}
+
+fn reach(listen: SocketAddr) -> Finding {
     const ID: &str = "ports.operator";
     let advice = "Set admin.host to 127.0.0.1 and reach it through SSH (`ssh -L 3001:127.0.0.1:3001`) \
                   or a private network of its own.";

@@ -1,5 +1,6 @@
 //! The machine's half of an examination: files, ports, disk, limits, certificates, settings.
 
+mod deadline;
 mod files;
 mod machine;
 mod recent;
@@ -46,7 +47,7 @@ impl Local {
             Some(listening) => listening.operator,
             None => config.admin.listen,
         };
-        findings.push(machine::operator_port(operator));
+        findings.push(machine::operator_port(operator, self.listening.is_some()));
         if self.listening.is_some() {
             findings.push(machine::open_files(config));
         }

@@ -1,7 +1,6 @@
 //! Certificates: whether they are valid, and for how long.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,10 +15,14 @@ use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
 
+use super::deadline::{self, Deadline, Timed};
 use crate::config::Config;
 use crate::config::sections::Database;
 
+/// Until a server must have shown its certificate, however slowly it speaks.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Until all of them must have.
+const PATIENCE_WITH_ALL: Duration = Duration::from_secs(8);
 const DAY: u64 = 86_400;
 /// Days at the end of a certificate: to be looked at, and too few.
 const FEW: [u64; 2] = [21, 7];
@@ -42,7 +45,8 @@ pub(super) fn public(config: &Config) -> Option<Finding> {
     }
     let host = url.host_str()?.trim_matches(['[', ']']);
     let port = url.port_or_known_default()?;
-    let days = look(host, port, &Roots::System, Before::Nothing);
+    let until = Deadline::after(PATIENCE);
+    let days = look(host, port, &Roots::System, Before::Nothing, until);
     Some(told(
         "tls.public",
         &format!("{host}:{port}"),
@@ -70,11 +74,13 @@ pub(super) fn database(config: &Config) -> Vec<Finding> {
         };
         return vec![Finding::ok("tls.database", seen)];
     };
+    let all = Deadline::after(PATIENCE_WITH_ALL);
     let each = options.targets().into_iter().map(|(host, port)| {
+        let until = Deadline::after(PATIENCE).or(all);
         told(
             "tls.database",
             &format!("{host}:{port}"),
-            look(&host, port, roots, Before::Postgres),
+            look(&host, port, roots, Before::Postgres, until),
             "Renew the server's certificate (and reload PostgreSQL): without it no connection is \
              made.",
         )
@@ -98,7 +104,13 @@ fn told(id: &'static str, place: &str, days: Result<u64, String>, advice: &str) 
 }
 
 /// For how many days the chain that a server shows will still be valid.
-fn look(host: &str, port: u16, roots: &Roots, before: Before) -> Result<u64, String> {
+fn look(
+    host: &str,
+    port: u16,
+    roots: &Roots,
+    before: Before,
+    until: Deadline,
+) -> Result<u64, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let inner = WebPkiServerVerifier::builder_with_provider(load(roots)?.into(), provider.clone())
         .build()
@@ -116,7 +128,7 @@ fn look(host: &str, port: u16, roots: &Roots, before: Before) -> Result<u64, Str
     let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
     let mut client =
         ClientConnection::new(Arc::new(config), name).map_err(|error| error.to_string())?;
-    let done = connect(host, port, before).and_then(|mut stream| {
+    let done = connect(host, port, before, until).and_then(|mut stream| {
         while client.is_handshaking() {
             client.complete_io(&mut stream)?;
         }
@@ -130,14 +142,12 @@ fn look(host: &str, port: u16, roots: &Roots, before: Before) -> Result<u64, Str
     }
 }
 
-fn connect(host: &str, port: u16, before: Before) -> io::Result<TcpStream> {
+fn connect(host: &str, port: u16, before: Before, until: Deadline) -> io::Result<Timed> {
     const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in (host, port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
+    for address in deadline::addresses(host, port, until)? {
+        match Timed::connect(&address, until) {
             Ok(mut stream) => {
-                stream.set_read_timeout(Some(PATIENCE))?;
-                stream.set_write_timeout(Some(PATIENCE))?;
                 if matches!(before, Before::Postgres) {
                     stream.write_all(&SSL_REQUEST)?;
                     let mut answer = [0];
@@ -296,6 +306,38 @@ mod tests {
             _directory: directory,
             port,
         }
+    }
+
+    fn look(host: &str, port: u16, roots: &Roots, before: Before) -> Result<u64, String> {
+        super::look(host, port, roots, before, Deadline::after(PATIENCE))
+    }
+
+    /// One byte at a time, each in good time: never done, and never silent.
+    #[test]
+    fn who_speaks_slowly_is_not_waited_for() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            // A TLS record of 16,000 bytes begins.
+            let head = [22, 3, 3, 62, 128];
+            for byte in head.into_iter().chain(std::iter::repeat(0)) {
+                if stream.write_all(&[byte]).is_err() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let shown = show(-1, 90, Before::Nothing);
+        let began = std::time::Instant::now();
+        let until = Deadline::after(Duration::from_millis(300));
+        let why = super::look("127.0.0.1", port, &shown.roots, Before::Nothing, until);
+        assert!(why.unwrap_err().contains("in time"));
+        assert!(
+            began.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            began.elapsed()
+        );
     }
 
     #[test]

@@ -230,7 +230,7 @@ fn what_is_no_backup_is_not_restored() {
             said.err
         );
         assert_eq!(there.exists(), had, "nothing is left behind");
-        assert!(!data.join("doorward.db.restoring").exists());
+        assert_eq!(left_over(data), [""; 0]);
     };
     let fresh = dir.path().join("fresh");
     std::fs::create_dir(&fresh).unwrap();
@@ -310,4 +310,75 @@ async fn postgresql_is_left_to_its_tools() {
     );
     let (status, answer) = refresh(&server, &app, &tokens["refresh_token"]).await;
     assert_eq!((status, &answer["error"]), (401, &json!("TOKEN_REVOKED")));
+}
+
+/// Files of half a restore or backup.
+fn left_over(data: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(data).unwrap().flatten();
+    names
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.contains(".restoring") || name.contains(".partial"))
+        .collect()
+}
+
+/// Several at the same moment, on one database and to one file: each works on its own, one is first,
+/// and nothing of anybody is overwritten.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_at_once_each_works_on_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path();
+    let server = Server::dev(data);
+    let app = App::of(&server.ready);
+    server.sign_in(&app, "ada@example.com").await;
+    let file = data.join("backup.sqlite");
+    let at_once = |arguments: &[&str]| -> Vec<Said> {
+        let children: Vec<_> = (0..4)
+            .map(|_| {
+                let mut command = doorward();
+                command.args(arguments).arg("--data-dir").arg(data);
+                command.stdout(std::process::Stdio::piped());
+                command.stderr(std::process::Stdio::piped());
+                command.spawn().unwrap()
+            })
+            .collect();
+        let ended = children.into_iter().map(|child| child.wait_with_output());
+        ended.map(|output| Said::from(output.unwrap())).collect()
+    };
+    let to = file.to_str().unwrap();
+    let said = at_once(&["backup", "--to", to]);
+    let good = said.iter().filter(|said| said.code == 0).count();
+    let why: Vec<_> = said.iter().map(|said| &said.err).collect();
+    assert_eq!(good, 1, "{why:?}");
+    assert_eq!(left_over(data), [""; 0]);
+    let saved = std::fs::read(&file).unwrap();
+    server.stop();
+
+    // Without a database there, and with one.
+    std::fs::rename(data.join("doorward.db"), data.join("gone.db")).unwrap();
+    for (arguments, at_most) in [
+        (&["restore", "--from", to][..], 1),
+        (&["restore", "--replace", "--from", to], 4),
+    ] {
+        let before = std::fs::read_dir(data).unwrap().count();
+        let said = at_once(arguments);
+        let good = said.iter().filter(|said| said.code == 0).count();
+        let why: Vec<_> = said.iter().map(|said| &said.err).collect();
+        assert!((1..=at_most).contains(&good), "{why:?}");
+        assert_eq!(left_over(data), [""; 0], "{why:?}");
+        // Whatever was there before one of them is there still, under another name.
+        let after = std::fs::read_dir(data).unwrap().count();
+        assert!(after > before || good == 1, "{why:?}");
+        let examined = rusqlite::Connection::open(data.join("doorward.db")).unwrap();
+        let whole: String = examined
+            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(whole, "ok");
+    }
+    assert_eq!(
+        std::fs::read(&file).unwrap(),
+        saved,
+        "the backup is as it was"
+    );
+    let server = Server::dev(data);
+    server.sign_in(&app, "ada@example.com").await;
 }

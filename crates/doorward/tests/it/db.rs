@@ -67,6 +67,51 @@ async fn a_deployment_moves_to_postgresql_and_back() {
     assert!(said.out.contains("changed  sessions "), "{}", said.out);
 }
 
+/// `ps` shows a password on the command line to everybody: it can be given otherwise, and whoever gives
+/// it there is told.
+#[tokio::test]
+async fn a_password_on_the_command_line_is_warned_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(there) = TestDatabase::postgres().await else {
+        return;
+    };
+    Server::dev(dir.path()).stop();
+    let from = format!("sqlite:{}", dir.path().join("doorward.db").display());
+    let mut url = url::Url::parse(&there.url()).unwrap();
+    url.set_password(Some("hunter2")).unwrap();
+    let url = url.as_str();
+    let copy = |from: &str, to: &str| {
+        let mut command = doorward();
+        command.env("TARGET", url);
+        run(command.args(["db", "copy", "--from", from, "--to", to]))
+    };
+    let quiet = copy(&from, "env:TARGET").ok();
+    assert!(!quiet.err.contains("warning"), "{}", quiet.err);
+    let missing = copy(&from, "env:NOTHING");
+    assert!(
+        missing.code == 2 && missing.err.contains("no NOTHING"),
+        "{}",
+        missing.err
+    );
+    let seen = copy(&from, url);
+    assert!(seen.err.starts_with("warning: everybody"), "{}", seen.err);
+    assert!(
+        seen.err.contains("--to") && !seen.err.contains("hunter2"),
+        "{}",
+        seen.err
+    );
+    let mut command = doorward();
+    let seen = run(command.args(["migrate", "--status", "--json", "--database-url", url])).ok();
+    let warning: serde_json::Value = serde_json::from_str(&seen.err).unwrap();
+    assert!(
+        warning["warning"]
+            .as_str()
+            .unwrap()
+            .contains("--database-url")
+    );
+    assert_eq!(seen.json()["up_to_date"], true);
+}
+
 #[test]
 fn what_cannot_be_copied_is_told() {
     let dir = tempfile::tempdir().unwrap();

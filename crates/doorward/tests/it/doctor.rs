@@ -26,6 +26,10 @@ fn severity(examined: &Value, id: &str) -> String {
     of(examined, id)["severity"].as_str().unwrap().to_owned()
 }
 
+fn seen(examined: &Value, id: &str) -> String {
+    of(examined, id)["seen"].as_str().unwrap().to_owned()
+}
+
 fn chmod(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
@@ -50,6 +54,12 @@ async fn a_node_examines_itself_and_is_examined_from_beside() {
     ] {
         assert_eq!(severity(&examined, id), "ok", "{}", of(&examined, id));
     }
+    // Which ports the server got, this one cannot know, and says so.
+    let configured = seen(&examined, "ports.operator");
+    assert!(
+        configured.starts_with("by the configuration ("),
+        "{configured}"
+    );
     // `doorward dev` is not what `serve` would run.
     assert_eq!(severity(&examined, "settings"), "warn");
 
@@ -70,6 +80,12 @@ async fn a_node_examines_itself_and_is_examined_from_beside() {
     let request = request.header("x-admin-key", key["admin_key"].as_str().unwrap());
     let examined: Value = request.send().await.unwrap().json().await.unwrap();
     assert_eq!(severity(&examined, "ports.operator"), "ok");
+    let own = seen(&examined, "ports.operator");
+    let listens = server.operator.trim_start_matches("http://");
+    assert!(
+        own.contains(listens) && !own.contains("configuration"),
+        "{own}"
+    );
     assert!(
         of(&examined, "limits.open_files")["seen"].is_string(),
         "{examined}"

@@ -103,12 +103,15 @@ on_both_engines! {
         let front = Front::start(&db).await;
         let app = front.platform.app("shop").await.id;
         let path = format!("/admin/apps/{app}/licenses");
-        let many = json!({"count": 500, "metadata": {"note": "x".repeat(4_000)}});
+        let entitlements: serde_json::Map<String, Value> = (0..50)
+            .map(|n| (format!("feature_{n}_{}", "x".repeat(40)), json!(9_007_199_254_740_991_i64)))
+            .collect();
+        let many = json!({"count": 500, "entitlements": entitlements});
         let refused = with_key(&front, post(&path, many.clone()), "k").await;
         assert_eq!(refused.fields(), ["Idempotency-Key"]);
         let list = front.admin(get(&path)).await.json();
         assert_eq!(list["items"], json!([]));
-        let fewer = json!({"count": 100, "metadata": {"note": "x".repeat(4_000)}});
+        let fewer = json!({"count": 100, "entitlements": entitlements});
         let made = with_key(&front, post(&path, fewer.clone()), "k").await;
         assert_eq!(made.status, 201, "{}", made.text);
         assert_eq!(with_key(&front, post(&path, fewer), "k").await.text, made.text);

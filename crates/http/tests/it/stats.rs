@@ -115,6 +115,25 @@ on_both_engines! {
         assert_eq!((days.len(), &days[29]["day"], &days[0]["day"]), (30, &json!("2026-01-02"), &json!("2025-12-04")));
     }
 
+    /// Whoever asks for one app makes the node write that one only.
+    async fn asking_for_an_app_writes_no_other(db: TestDatabase) {
+        let front = Front::start(&db).await;
+        let (shop, other) = (front.platform.app("shop").await, front.platform.app("other").await);
+        for app in [&shop, &other] {
+            front.platform.sign_in(app, "ada@example.com").await;
+        }
+        let rows = async || {
+            let dump = front.platform.database.dump().await;
+            dump.into_iter().filter(|(table, _)| table == "app_stats").count()
+        };
+        assert_eq!(rows().await, 0);
+        assert_eq!(day(&front, &shop, "2026-01-01").await["sign_ins"], 1);
+        assert_eq!(rows().await, 1, "the shop's");
+        front.platform.core.flush_stats().await.unwrap();
+        assert_eq!(rows().await, 2);
+        assert_eq!(day(&front, &other, "2026-01-01").await["sign_ins"], 1);
+    }
+
     async fn what_is_asked_for_is_checked(db: TestDatabase) {
         let front = Front::start(&db).await;
         let app = front.platform.app("shop").await;

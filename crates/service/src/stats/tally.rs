@@ -98,14 +98,18 @@ impl Tally {
         part
     }
 
-    /// What has changed since it was written, in the order of the apps.
-    fn changed(&self) -> Vec<Arc<Part>> {
+    /// What has changed since it was written, in the order of the apps: of one app, or of all.
+    fn changed(&self, only: Option<AppId>) -> Vec<Arc<Part>> {
         let mut parts: Vec<_> = {
             let apps = self.apps.read().unwrap_or_else(PoisonError::into_inner);
-            apps.values().cloned().collect()
+            match only {
+                Some(app) => apps.get(&app).cloned().into_iter().collect(),
+                None => apps.values().cloned().collect(),
+            }
         };
         let mut over = self.over.lock().unwrap_or_else(PoisonError::into_inner);
-        parts.append(&mut over);
+        let is_asked_for = |part: &mut Arc<Part>| only.is_none_or(|app| part.app_id == app);
+        parts.extend(over.extract_if(.., is_asked_for));
         parts.retain(|part| part.changed.swap(false, Ordering::AcqRel));
         parts.sort_by_key(|part| (part.app_id, part.day));
         parts
@@ -165,8 +169,20 @@ impl Core {
     /// # Errors
     /// When the database is out of reach: then it waits for the next time.
     pub async fn flush_stats(&self) -> Result<()> {
+        self.write_stats(None).await
+    }
+
+    /// Writes what was counted of one app: whoever asks for it pays for no other.
+    ///
+    /// # Errors
+    /// As [`Self::flush_stats`].
+    pub(crate) async fn flush_stats_of(&self, app_id: AppId) -> Result<()> {
+        self.write_stats(Some(app_id)).await
+    }
+
+    async fn write_stats(&self, only: Option<AppId>) -> Result<()> {
         let _turn = self.tally.writing.lock().await;
-        let parts = self.tally.changed();
+        let parts = self.tally.changed(only);
         for (index, batch) in parts.chunks(BATCH).enumerate() {
             let totals: Vec<_> = batch
                 .iter()

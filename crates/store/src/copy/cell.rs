@@ -33,6 +33,16 @@ impl Cell {
         }
     }
 
+    /// How many bytes it holds.
+    pub(crate) const fn size(&self) -> usize {
+        match self {
+            Self::Null => 0,
+            Self::Int(_) => 8,
+            Self::Text(value) => value.len(),
+            Self::Bytes(value) => value.len(),
+        }
+    }
+
     /// Reads what [`Cell::encode`] wrote; `None` when it did not.
     pub(crate) fn decode(bytes: &mut &[u8]) -> Option<Self> {
         let (kind, rest) = bytes.split_first()?;

@@ -34,6 +34,8 @@ pub(crate) use sql::{insert, page};
 
 /// Rows that are read, and written in one transaction, at a time.
 pub(crate) const PAGE: usize = 1_000;
+/// Bytes of values in a page, at most; one row is read however long it is.
+pub(crate) const PAGE_BYTES: usize = 8 * 1024 * 1024;
 
 /// A database by its engine.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! The statements of a copy, made from the schema; no name in them comes from anywhere else.
 
-use super::{Key, PAGE, Table};
+use super::{Key, PAGE, PAGE_BYTES, Table};
 use crate::port::Engine;
 
 fn quoted(name: &str) -> String {
@@ -28,7 +28,9 @@ fn tuple(parts: &[String]) -> String {
     }
 }
 
-/// Reads a page after a key (`$1`, `$2`, …), or the first one.
+/// Reads a page after a key (`$1`, `$2`, …), or the first one: at most so many rows, and of PostgreSQL,
+/// which sends a whole result at once, at most so many bytes (as they are stored: what it compresses is
+/// small, for sealed values are not).
 ///
 /// PostgreSQL's indexes sort text by its language, so they do not serve a comparison by bytes: the
 /// columns of the key before the first text are compared once more on their own, which they serve.
@@ -47,11 +49,23 @@ pub(crate) fn page(table: &Table, engine: Engine, continued: bool) -> String {
             filter += &format!(" AND {} >= {}", tuple(head), tuple(values));
         }
     }
+    let columns = listed(table.columns.iter().map(String::as_str));
+    let (name, order) = (quoted(&table.name), keys.join(", "));
+    let rows = format!("SELECT {columns} FROM {name}{filter} ORDER BY {order} LIMIT {PAGE}");
+    if engine == Engine::Sqlite {
+        // Rows come one by one: who reads them stops.
+        return rows;
+    }
+    let sizes: Vec<_> = table
+        .columns
+        .iter()
+        .map(|column| format!("COALESCE(pg_column_size({}), 0)", quoted(column)))
+        .collect();
     format!(
-        "SELECT {} FROM {}{filter} ORDER BY {} LIMIT {PAGE}",
-        listed(table.columns.iter().map(String::as_str)),
-        quoted(&table.name),
-        keys.join(", "),
+        "SELECT {columns} FROM (SELECT {columns}, ROW_NUMBER() OVER (ORDER BY {order}) AS \"page row\", \
+         SUM({}) OVER (ORDER BY {order}) AS \"page bytes\" FROM ({rows}) r) p \
+         WHERE \"page row\" = 1 OR \"page bytes\" <= {PAGE_BYTES} ORDER BY {order}",
+        sizes.join(" + "),
     )
 }
 
@@ -119,8 +133,15 @@ mod tests {
         };
         assert_eq!(
             page(&table, Engine::Postgres, true),
-            "SELECT \"a\", \"b\", \"c\" FROM \"t\" WHERE (\"a\", \"b\" COLLATE \"C\") > ($1, $2) \
-             AND \"a\" >= $1 ORDER BY \"a\", \"b\" COLLATE \"C\" LIMIT 1000"
+            "SELECT \"a\", \"b\", \"c\" FROM (SELECT \"a\", \"b\", \"c\", \
+             ROW_NUMBER() OVER (ORDER BY \"a\", \"b\" COLLATE \"C\") AS \"page row\", \
+             SUM(COALESCE(pg_column_size(\"a\"), 0) + COALESCE(pg_column_size(\"b\"), 0) \
+             + COALESCE(pg_column_size(\"c\"), 0)) OVER (ORDER BY \"a\", \"b\" COLLATE \"C\") \
+             AS \"page bytes\" FROM (SELECT \"a\", \"b\", \"c\" FROM \"t\" \
+             WHERE (\"a\", \"b\" COLLATE \"C\") > ($1, $2) \
+             AND \"a\" >= $1 ORDER BY \"a\", \"b\" COLLATE \"C\" LIMIT 1000) r) p \
+             WHERE \"page row\" = 1 OR \"page bytes\" <= 8388608 \
+             ORDER BY \"a\", \"b\" COLLATE \"C\""
         );
         assert_eq!(
             page(&table, Engine::Sqlite, true),

@@ -8,7 +8,9 @@ use rusqlite::{Connection, OptionalExtension as _, ToSql, TransactionBehavior};
 use super::error;
 use super::options::Options;
 use super::{dialect, open};
-use crate::copy::{Cell, End, Key, Marker, PROGRESS_TABLE, Step, Table, insert, page, statements};
+use crate::copy::{
+    Cell, End, Key, Marker, PAGE_BYTES, PROGRESS_TABLE, Step, Table, insert, page, statements,
+};
 use crate::error::StoreError;
 use crate::migrate::{CREATE_TABLE, MIGRATIONS};
 use crate::port::{Access, Engine};
@@ -234,13 +236,17 @@ impl End for CopyEnd {
         let mut found = statement
             .query(rusqlite::params_from_iter(after.unwrap_or_default()))
             .map_err(|error| failed(&error))?;
-        let mut rows = Vec::new();
-        while let Some(row) = found.next().map_err(|error| failed(&error))? {
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        while bytes < PAGE_BYTES
+            && let Some(row) = found.next().map_err(|error| failed(&error))?
+        {
             let cells = (0..width).map(|column| {
                 let value = row.get_ref(column).map_err(|error| failed(&error))?;
                 cell(value)
             });
-            rows.push(cells.collect::<Result<Vec<_>, _>>()?);
+            let cells = cells.collect::<Result<Vec<_>, _>>()?;
+            bytes += cells.iter().map(Cell::size).sum::<usize>();
+            rows.push(cells);
         }
         Ok(rows)
     }

@@ -43,6 +43,18 @@ async fn fill(raw: &Raw) {
     .unwrap();
 }
 
+/// Bytes that nothing makes shorter, as sealed values are.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[0]
+    };
+    std::iter::repeat_with(next).take(length).collect()
+}
+
 fn quiet() -> copy::Tell {
     Box::new(|_| ())
 }
@@ -55,6 +67,35 @@ fn refused(outcome: Result<copy::Report, CopyError>) -> String {
 }
 
 on_both_engines! {
+    /// A page is bounded in bytes as well: a thousand answers of a megabyte are no page.
+    async fn large_rows_are_few_in_a_page(db: TestDatabase) {
+        const ANSWER: &str = "INSERT INTO idempotency_keys (key_hash, sealed, expires_at) \
+             VALUES ($1, $2, $3)";
+        const LARGE: usize = 3 * 1024 * 1024;
+        raw(&db).await.write(|tx| {
+            for n in 0..12_u8 {
+                let (key, sealed) = ([n; 32], noise(if n < 10 { LARGE } else { 10 }));
+                let at = jiff::Timestamp::from_second(9_000_000_000).unwrap();
+                tx.execute(ANSWER, &[(&key).into(), (&sealed).into(), at.into()])?;
+            }
+            Ok(())
+        }).await.unwrap();
+        let Some(target) = db.on_the_other_engine().await else { return };
+        let pages = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&pages);
+        let tell = Box::new(move |progress: Progress| {
+            if progress.phase == Phase::Copying && progress.table == "idempotency_keys" {
+                seen.lock().unwrap().push(progress.done);
+            }
+        });
+        let report = copy::copy(db.place(), target.place(), tell).await.unwrap();
+        assert!(report.equal, "{report:?}");
+        let done = pages.lock().unwrap().clone();
+        let steps: Vec<u64> = done.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(steps.iter().all(|rows| *rows <= 5), "{steps:?}");
+        assert_eq!(steps.iter().sum::<u64>(), 12);
+    }
+
     async fn a_copy_is_equal_and_every_table_is_in_it(db: TestDatabase) {
         const TABLES: &str = "SELECT CAST(table_name AS TEXT) FROM information_schema.tables \
              WHERE table_schema = 'public'";
