@@ -200,11 +200,7 @@ fn lists(
     header: &str,
     app_id: &str,
 ) -> Result<Vec<(&'static str, Vec<Duration>)>> {
-    let refreshes = format!("/admin/audit?limit=1&app_id={app_id}&action=session.refreshed");
-    let refresh = client.send("GET", &refreshes, header, "")?.ok(&refreshes)?;
-    let request = refresh.text("request_id")?;
-    // Of `"target":{"type":"user","id":"…"}`.
-    let user = refresh.text("user\",\"id")?;
+    let (user, request) = last_refresh(client, header, app_id)?;
     let mut all = Vec::new();
     for (name, path) in LISTS {
         let path = path
@@ -221,6 +217,19 @@ fn lists(
         all.push((*name, latencies));
     }
     Ok(all)
+}
+
+/// User and request of the last refresh.
+fn last_refresh(client: &mut Client, header: &str, app_id: &str) -> Result<(String, String)> {
+    let question = format!("/admin/audit?limit=1&app_id={app_id}&action=session.refreshed");
+    let mut page = client.send("GET", &question, header, "")?.ok(&question)?;
+    // A page looks at so many events, and there may be none of these among them.
+    while page.count("session.refreshed") == 0 {
+        let next = format!("{question}&cursor={}", page.text("next_cursor")?);
+        page = client.send("GET", &next, header, "")?.ok(&next)?;
+    }
+    // The user stands in `"target":{"type":"user","id":"…"}`.
+    Ok((page.text("user\",\"id")?, page.text("request_id")?))
 }
 
 fn page(plan: &Plan<'_>, amount: Amount, results: &[Results]) -> String {
