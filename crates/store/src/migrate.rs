@@ -86,7 +86,7 @@ pub const MIGRATIONS: &[Migration] = &[
         version: 4,
         name: "growth",
         compatible_from: 3,
-        locks: &["audit_events"],
+        locks: &["app_stats", "sms_usage", "outbox", "audit_events"],
         common: include_str!("../migrations/0004_growth.sql"),
         sqlite: include_str!("../migrations/0004_growth.sqlite.sql"),
         postgres: include_str!("../migrations/0004_growth.postgres.sql"),

@@ -2,12 +2,17 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
+use std::thread::sleep;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::user::Shared;
 use crate::Result;
 use crate::http::Client;
+
+/// How often a page is asked for again.
+const AGAIN: u32 = 10;
 
 /// Reads the audit log on the operator face and looks for every acknowledged change.
 pub(super) fn check(shared: &Shared, operator: SocketAddr) -> Result<usize> {
@@ -17,9 +22,16 @@ pub(super) fn check(shared: &Shared, operator: SocketAddr) -> Result<usize> {
     let mut cursor = String::new();
     loop {
         let path = format!("/admin/audit?limit=100&app_id={}{cursor}", shared.app.id);
-        let page = http
-            .get(&path, &header)
-            .map_err(|error| format!("audit: {}", error.0))?;
+        let mut page = http.get(&path, &header);
+        // What is tried is over; a machine that is busy still may be asked again.
+        for _ in 0..AGAIN {
+            if !matches!(&page, Ok(page) if page.status == 503) {
+                break;
+            }
+            sleep(Duration::from_secs(1));
+            page = http.get(&path, &header);
+        }
+        let page = page.map_err(|error| format!("audit: {}", error.0))?;
         if !page.is_good() {
             return Err(format!("audit: {} {}", page.status, page.code()));
         }

@@ -92,7 +92,7 @@ impl Cluster {
             "name": member.name,
             "restapi": { "listen": member.api, "connect_address": member.api },
             // The older protocol, which compares before it writes. By the newer one Patroni before 3.0.3
-            // (Debian 12 has 3.0.2) takes the leader's key back from whoever took over when it wakes
+            // (Debian 12 has 3.0.2) may take the leader's key back from whoever took over when it wakes
             // up, and what was acknowledged since is thrown away (its pull request 2689).
             "etcd": { "host": self.etcd },
             "bootstrap": {

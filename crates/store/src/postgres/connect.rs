@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join;
+use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
@@ -32,6 +33,8 @@ pub(super) struct Connector {
     pub(super) lineage: Lineage,
     /// How long nothing was heard of it.
     pub(super) silence: Silence,
+    /// When the last search after a silence failed, and why; held during one.
+    failed: Mutex<Option<(Instant, ConnectError)>>,
 }
 
 /// A connection, what its server says unasked, and where it leads to, if that is known.
@@ -58,6 +61,7 @@ impl Unreplicated {
 }
 
 /// Why there is no connection.
+#[derive(Clone)]
 pub(super) struct ConnectError {
     pub(super) message: String,
     /// Whether another attempt could go better.
@@ -95,12 +99,35 @@ impl Connector {
             settings: settings(options),
             lineage: Lineage::default(),
             silence: Silence::new(),
+            failed: Mutex::new(None),
         })
     }
 
     /// Makes one, driven by the runtime at hand.
+    ///
+    /// After a silence one thread at a time looks for the primary, and the others share what it
+    /// finds: many who ask every address again and again would keep a standby from taking over.
     pub(super) async fn connect(&self) -> Result<Connected, ConnectError> {
-        self.seek(self.silence.is_long()).await
+        if !self.silence.is_long() {
+            return self.seek(false).await;
+        }
+        let asked = Instant::now();
+        let mut failed = self.failed.lock().await;
+        if !self.silence.is_long() {
+            drop(failed);
+            return self.seek(false).await;
+        }
+        if let Some((at, refusal)) = &*failed
+            && *at >= asked
+        {
+            return Err(refusal.clone());
+        }
+        let found = self.seek(true).await;
+        *failed = found
+            .as_ref()
+            .err()
+            .map(|why| (Instant::now(), why.clone()));
+        found
     }
 
     /// Finds out whether another server has taken over, when nobody has heard of the one at hand for
