@@ -33,3 +33,6 @@ ALTER TABLE app_stats ADD COLUMN email_failed BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE app_stats ADD COLUMN sms_accepted BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE app_stats ADD COLUMN sms_delivered BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE app_stats ADD COLUMN sms_failed BIGINT NOT NULL DEFAULT 0;
+
+-- Every signing key there was, newest first, a page at a time.
+CREATE INDEX signing_keys_listed ON signing_keys (created_at, kid);

@@ -5,8 +5,12 @@ use clap::{Args, Subcommand};
 /// `doorward key`
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// List signing keys and their states
-    List,
+    /// List signing keys and their states, newest first
+    List {
+        /// At most so many
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        limit: u32,
+    },
     /// Begin to sign with the next key
     #[command(
         after_help = "Examples:\n  doorward key rotate                scheduled or out of \

@@ -173,5 +173,11 @@ pub(crate) enum UserCommand {
                             for, the first one goes into the token.\n\nExample:\n  \
                             doorward user orgs ada@example.com --app shop"
     )]
-    Orgs(OneUser),
+    Orgs {
+        #[command(flatten)]
+        user: OneUser,
+        /// At most so many
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        limit: u32,
+    },
 }

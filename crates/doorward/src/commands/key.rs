@@ -3,6 +3,7 @@
 use doorward_domain::signing::{KeyState, SigningAlg};
 use doorward_domain::time::iso;
 use doorward_service::signing::{self, RotateMode, StoredSigningKey};
+use doorward_service::{Core, Operator, Place};
 use serde::Serialize;
 
 use super::meant;
@@ -18,9 +19,8 @@ pub(super) async fn run(global: &Global, command: KeyCommand) -> Outcome {
     let operator = deployment::operator(&core);
     let (core, json) = (&*core, global.json);
     let outcome = match command {
-        KeyCommand::List => {
-            let items = signing::list(core, &operator).await?;
-            let items = items.into_iter().map(KeyView::from).collect();
+        KeyCommand::List { limit } => {
+            let items = list(core, &operator, limit).await?;
             output::report(json, &KeyList { items })
         }
         KeyCommand::Rotate {
@@ -53,6 +53,30 @@ pub(super) async fn run(global: &Global, command: KeyCommand) -> Outcome {
     };
     core.store.close().await;
     outcome
+}
+
+async fn list(core: &Core, operator: &Operator, limit: u32) -> Outcome<Vec<KeyView>> {
+    const PAGE: u32 = 100;
+    let mut items: Vec<KeyView> = Vec::new();
+    let mut after = None;
+    loop {
+        let room = limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
+        let room = room.min(PAGE);
+        if room == 0 {
+            break;
+        }
+        let page = signing::list(core, operator, after, room).await?;
+        let full = page.len() >= usize::try_from(room).unwrap_or(usize::MAX);
+        after = page.last().map(|key| Place {
+            at: key.created_at,
+            id: key.kid.clone(),
+        });
+        items.extend(page.into_iter().map(KeyView::from));
+        if !full {
+            break;
+        }
+    }
+    Ok(items)
 }
 
 fn public(keys: &doorward_service::core::SigningSet, form: PublicForm, json: bool) -> Outcome {

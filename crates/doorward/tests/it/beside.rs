@@ -239,6 +239,10 @@ async fn signing_keys_rotate_without_a_restart() {
         "{states:?}"
     );
 
+    let all = cli_json(data, &["key", "list"])["items"].clone();
+    let newest = cli_json(data, &["key", "list", "--limit", "1"])["items"].clone();
+    assert_eq!(newest, json!([all[0]]), "newest first");
+
     let (_, tokens) = server.sign_in(&app, "bob@example.com").await;
     cli(
         data,

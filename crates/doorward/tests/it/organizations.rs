@@ -159,6 +159,8 @@ async fn a_role_from_its_definition_to_its_end() {
 
     let whose = format!("--user ada@example.com --org {org} --app demo");
     cli(data, &format!("role assign clerk {whose}")).ok();
+    let none = cli_json(data, "user orgs ada@example.com --app demo --limit 0");
+    assert_eq!(none["items"], json!([]));
     let belongings = cli_json(data, "user orgs ada@example.com --app demo");
     let expected = json!([{ "tenant_id": org, "roles": ["clerk"], "permissions": permissions }]);
     assert_eq!(belongings["items"], expected);

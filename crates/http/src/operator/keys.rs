@@ -7,8 +7,8 @@ use axum::extract::State;
 use doorward_domain::reason::Reason;
 use doorward_domain::signing::{KeyState, SigningAlg};
 use doorward_domain::time::iso;
-use doorward_service::Error;
 use doorward_service::signing::{self, RotateMode, StoredSigningKey};
+use doorward_service::{Error, Place};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -18,7 +18,7 @@ use super::auth::Authenticated;
 use super::deliberate::meant;
 use crate::docs::refusals;
 use crate::error::ApiResult;
-use crate::read::{Fields, JsonBody};
+use crate::read::{Fields, JsonBody, Page, Paged, QueryFields};
 
 /// A signing key, its public side.
 #[derive(Serialize, ToSchema)]
@@ -67,8 +67,9 @@ impl From<StoredSigningKey> for SigningKeyView {
 /// The signing keys.
 #[derive(Serialize, ToSchema)]
 pub(super) struct SigningKeys {
-    /// The newest, retired ones included; at most 100.
-    items: Vec<SigningKeyView>,
+    /// The keys, newest first, retired ones included.
+    #[serde(flatten)]
+    page: Paged<SigningKeyView>,
     /// The active public key as one line of base64 (`JWT_PUBLIC_KEY`).
     jwt_public_key: String,
     /// The same as PEM.
@@ -85,19 +86,34 @@ refusals!(ListKeysRefusals = ALWAYS | OPERATOR + ValidationError);
 /// Scope `keys:read`.
 #[utoipa::path(
     get, path = "/admin/keys", operation_id = "listSigningKeys", tag = "Signing keys",
+    params(
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most items; 50 if absent."),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the former page."),
+    ),
     responses((status = 200, description = "The keys.", body = SigningKeys), ListKeysRefusals),
     security(("admin_key" = [])),
 )]
 pub(super) async fn list(
     State(face): State<Arc<OperatorFace>>,
     Authenticated(operator): Authenticated,
+    QueryFields(mut fields): QueryFields,
 ) -> ApiResult<Json<SigningKeys>> {
-    let found = signing::list(&face.core, &operator).await?;
+    let page = Page::read_with(&mut fields, str::parse::<Place>);
+    fields.refuse_unknown();
+    let page = fields.finish(|| page)?;
+    let found = signing::list(&face.core, &operator, page.cursor.clone(), page.fetch()).await?;
     let keys = face.core.signing();
     let jwks = RawValue::from_string(keys.jwks().to_string())
         .map_err(|error| Error::internal(error.to_string()))?;
     Ok(Json(SigningKeys {
-        items: found.into_iter().map(SigningKeyView::from).collect(),
+        page: page.of(
+            found,
+            |key| Place {
+                at: key.created_at,
+                id: key.kid.clone(),
+            },
+            SigningKeyView::from,
+        ),
         jwt_public_key: keys.jwt_public_key().to_owned(),
         pem: keys.public_pem().to_owned(),
         jwks,

@@ -1,5 +1,6 @@
 //! Pages of a list: `?limit=&cursor=` in, `{ items, next_cursor }` out.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use serde::Serialize;
@@ -39,20 +40,37 @@ impl<T> Paged<T> {
     }
 }
 
-impl<Id: FromStr + ToString> Page<Id> {
+impl<Id> Page<Id> {
     /// Reads both parameters.
-    pub(crate) fn read(fields: &mut Fields) -> Option<Self> {
-        let limit = fields.optional("limit", |text| match text.parse::<u32>() {
-            Ok(limit) if (1..=LIMIT_MAX).contains(&limit) => Ok(limit),
-            _ => Err("Must be a whole number from 1 to 100"),
-        });
-        let cursor = fields.optional("cursor", uuid::<Id>);
+    pub(crate) fn read(fields: &mut Fields) -> Option<Self>
+    where
+        Id: FromStr,
+    {
+        Self::read_with(fields, uuid::<Id>)
+    }
+
+    /// Reads both parameters, where a cursor is no id.
+    pub(crate) fn read_with<E: Into<Cow<'static, str>>>(
+        fields: &mut Fields,
+        parse: impl FnOnce(&str) -> Result<Id, E>,
+    ) -> Option<Self> {
+        let limit = fields.optional("limit", limit);
+        let cursor = fields.optional("cursor", parse);
         Some(Self {
             limit: limit?.unwrap_or(LIMIT_DEFAULT),
             cursor: cursor?,
         })
     }
+}
 
+fn limit(text: &str) -> Result<u32, &'static str> {
+    match text.parse::<u32>() {
+        Ok(limit) if (1..=LIMIT_MAX).contains(&limit) => Ok(limit),
+        _ => Err("Must be a whole number from 1 to 100"),
+    }
+}
+
+impl<Id: FromStr> Page<Id> {
     /// Reads both from a body, where the limit is a number.
     pub(crate) fn read_body(fields: &mut Fields) -> Option<Self> {
         let limit = fields.optional_int("limit", 1..=i64::from(LIMIT_MAX));
@@ -63,7 +81,9 @@ impl<Id: FromStr + ToString> Page<Id> {
             cursor: cursor?,
         })
     }
+}
 
+impl<Id: ToString> Page<Id> {
     /// At most so many items, for a use case that says itself where the next page begins.
     pub(crate) const fn limit(&self) -> u32 {
         self.limit

@@ -97,7 +97,7 @@ on_both_engines! {
                 Err(error) => assert_eq!(error.code(), Code::Conflict),
             }
         }
-        let (keys, _) = license_keys::list(core, &operator, app.id).await.unwrap();
+        let (keys, _) = license_keys::list(core, &operator, app.id, None, 100).await.unwrap();
         assert_eq!(keys.len(), made + 1);
         assert_eq!(keys.iter().filter(|key| key.retired_at.is_none()).count(), 1);
         assert!(keys.iter().all(|key| key.sealed_private.is_none()));

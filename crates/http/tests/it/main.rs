@@ -21,6 +21,7 @@ mod limits;
 mod logs;
 mod messages;
 mod operator;
+mod paging;
 mod people;
 mod public;
 mod receipts;

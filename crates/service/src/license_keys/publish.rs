@@ -9,6 +9,7 @@ use super::load::{keys, open};
 use crate::context::{Context, Operator};
 use crate::core::Core;
 use crate::error::{Error, Result};
+use crate::place::Place;
 
 /// The public keys of an app's licence files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +33,8 @@ pub async fn published(core: &Core, context: &Context, app_id: AppId) -> Result<
     set(core, app_id, &keys(core, context, app_id).await?)
 }
 
-/// The keys of any app, newest first and without their private parts, and the set they make.
+/// The keys of any app, newest first and without their private parts, after the given place, at most
+/// `limit`; and the set that all of them make. There are 32 at most.
 ///
 /// # Errors
 /// [`Code::Forbidden`] without `keys:read`; [`Code::AppNotFound`].
@@ -40,6 +42,8 @@ pub async fn list(
     core: &Core,
     operator: &Operator,
     app_id: AppId,
+    after: Option<&Place>,
+    limit: u32,
 ) -> Result<(Vec<StoredLicenseKey>, LicenseKeySet)> {
     core.authorise(operator, Scope::KeysRead).await?;
     let known = core
@@ -51,6 +55,9 @@ pub async fn list(
     }
     let mut keys = keys(core, &operator.context, app_id).await?;
     let set = set(core, app_id, &keys)?;
+    keys.sort_by(|a, b| (b.created_at, &b.kid).cmp(&(a.created_at, &a.kid)));
+    keys.retain(|key| after.is_none_or(|place| (key.created_at, &key.kid) < (place.at, &place.id)));
+    keys.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     for key in &mut keys {
         key.sealed_private = None;
     }

@@ -3,19 +3,22 @@
 use doorward_domain::audit::Action;
 use doorward_domain::organization::{Belonging, Member};
 use doorward_domain::scope::Scope;
-use doorward_domain::{Code, TenantId, UserId};
+use doorward_domain::{Code, TenantId, Timestamp, UserId};
 
 use super::{PAGE_MAX, found, keep_an_owner};
 use crate::caller::Caller;
 use crate::context::Describe;
 use crate::core::Core;
 use crate::error::{Error, Result};
+use crate::place::Place;
 
 /// What a user is in an organization, and what that permits.
 #[derive(Debug, Clone)]
 pub struct Membership {
     /// The organization and the roles in it.
     pub belonging: Belonging,
+    /// Since when.
+    pub joined_at: Timestamp,
     /// What the roles permit.
     pub permissions: Vec<String>,
 }
@@ -40,26 +43,56 @@ pub async fn members(
     .await
 }
 
-/// The organizations in use that a user belongs to, in the order in which it joined; at most 100.
+impl Membership {
+    /// Its place among those of its user.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place {
+            at: self.joined_at,
+            id: self.belonging.tenant_id.to_string(),
+        }
+    }
+}
+
+/// The organizations in use that a user belongs to, in the order in which it joined, after the given
+/// place; at most 101.
 ///
 /// # Errors
-/// [`Code::Forbidden`] without `orgs:read`; [`Code::AppNotFound`]; [`Code::UserNotFound`].
-pub async fn of_user(core: &Core, caller: Caller<'_>, user: UserId) -> Result<Vec<Membership>> {
+/// [`Code::Forbidden`] without `orgs:read`; [`Code::AppNotFound`]; [`Code::UserNotFound`];
+/// [`Code::ValidationError`] for a place in another list.
+pub async fn of_user(
+    core: &Core,
+    caller: Caller<'_>,
+    user: UserId,
+    after: Option<Place>,
+    limit: u32,
+) -> Result<Vec<Membership>> {
+    let limit = limit.clamp(1, PAGE_MAX);
+    let after = after
+        .map(|place| match place.id.parse() {
+            Ok(tenant) => Ok((place.at, tenant)),
+            Err(_) => Err(Error::field(
+                "cursor",
+                "Must be the next_cursor of a former page",
+            )),
+        })
+        .transpose()?;
     core.read_as(caller, Scope::OrgsRead, move |here, tx| {
         let mut scope = tx.app(here.app.id);
         if scope.user(user)?.is_none() {
             return Err(Error::new(Code::UserNotFound));
         }
-        let belongings = scope.belongings(user, 100)?;
+        let belongings = scope.belongings(user, after, limit)?;
         let permissions = |belonging: &Belonging| {
             let names = here.app.roles.permissions(&belonging.roles);
             names.into_iter().map(ToOwned::to_owned).collect()
         };
         Ok(belongings
             .into_iter()
-            .map(|belonging| Membership {
+            .map(|(joined_at, belonging)| Membership {
                 permissions: permissions(&belonging),
                 belonging,
+                joined_at,
             })
             .collect())
     })

@@ -6,16 +6,27 @@ use doorward_store::platform::StoredSigningKey;
 use crate::context::Operator;
 use crate::core::Core;
 use crate::error::Result;
+use crate::place::Place;
 
-/// The newest keys, retired ones included, without their private parts.
+/// Keys, newest first and retired ones included, after the given place, without their private parts;
+/// at most 101.
 ///
 /// # Errors
 /// [`doorward_domain::Code::Forbidden`] without `keys:read`.
-pub async fn list(core: &Core, operator: &Operator) -> Result<Vec<StoredSigningKey>> {
+pub async fn list(
+    core: &Core,
+    operator: &Operator,
+    after: Option<Place>,
+    limit: u32,
+) -> Result<Vec<StoredSigningKey>> {
     core.authorise(operator, Scope::KeysRead).await?;
+    let limit = limit.clamp(1, 101);
     let mut keys = core
         .store
-        .read(|tx| tx.platform().all_signing_keys(100))
+        .read(move |tx| {
+            let after = after.as_ref().map(|place| (place.at, place.id.as_str()));
+            tx.platform().all_signing_keys(after, limit)
+        })
         .await?;
     for key in &mut keys {
         key.sealed_private = None;

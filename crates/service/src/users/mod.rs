@@ -18,7 +18,7 @@ pub use status::{SetStatus, deactivate, reactivate, set_status};
 pub(crate) use status::{end_sessions, void_all_codes};
 pub use update::{ContactChange, UpdateUser, update};
 
-pub use doorward_store::app::UserFilter;
+pub use doorward_store::app::{UserFilter, UserPlace};
 
 use doorward_domain::contact::{Contact, EmailAddress, PhoneNumber};
 use doorward_domain::user::User;

@@ -5,7 +5,7 @@ use doorward_domain::scope::Scope;
 use doorward_domain::user::User;
 use doorward_domain::{AppId, UserId};
 
-use super::{PAGE_MAX, UserFilter, found};
+use super::{PAGE_MAX, UserFilter, UserPlace, found};
 use crate::caller::Caller;
 use crate::context::Operator;
 use crate::core::Core;
@@ -52,13 +52,13 @@ pub async fn list(
     operator: &Operator,
     app_id: AppId,
     filter: UserFilter,
-    after: Option<UserId>,
+    after: Option<UserPlace>,
     limit: u32,
 ) -> Result<Vec<User>> {
     let limit = limit.clamp(1, PAGE_MAX);
     let caller = Caller::Operator(operator, app_id);
     core.read_as(caller, Scope::UsersRead, move |here, tx| {
-        Ok(tx.app(here.app.id).users(&filter, after, limit)?)
+        Ok(tx.app(here.app.id).users(&filter, after.as_ref(), limit)?)
     })
     .await
 }

@@ -46,7 +46,7 @@ on_both_engines! {
         platform.advance(3600 + 3600);
         signing::tick(&platform.core).await.unwrap();
         assert!(!kids(&platform.core).contains(&first[0]));
-        let keys = signing::list(&platform.core, &operator).await.unwrap();
+        let keys = signing::list(&platform.core, &operator, None, 100).await.unwrap();
         assert!(keys.iter().all(|key| key.sealed_private.is_none()));
     }
 

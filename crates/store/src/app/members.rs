@@ -71,21 +71,37 @@ impl AppRead<'_> {
         rows.into_iter().map(|mut row| role(&mut row)).collect()
     }
 
-    /// What a user is, and where, in the order in which it joined; of at most `limit`
-    /// organizations that are in use.
+    /// What a user is, where, and since when, in the order in which it joined, after the given place; of
+    /// at most `limit` organizations that are in use.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn belongings(&mut self, user: UserId, limit: u32) -> Result<Vec<Belonging>, StoreError> {
-        const SQL: &str = "SELECT m.tenant_id, r.role FROM \
+    pub fn belongings(
+        &mut self,
+        user: UserId,
+        after: Option<(Timestamp, TenantId)>,
+        limit: u32,
+    ) -> Result<Vec<(Timestamp, Belonging)>, StoreError> {
+        const SQL: &str = "SELECT m.joined_at, m.tenant_id, r.role FROM \
              (SELECT app_id, tenant_id, user_id, joined_at FROM memberships \
-             WHERE app_id = $1 AND user_id = $2 AND EXISTS (SELECT 1 FROM organizations o \
+             WHERE app_id = $1 AND user_id = $2 AND (joined_at, tenant_id) > ($4, $5) AND EXISTS (SELECT 1 FROM organizations o \
              WHERE o.app_id = $1 AND o.id = memberships.tenant_id AND o.archived_at IS NULL) \
              ORDER BY joined_at, tenant_id LIMIT $3) m \
              JOIN role_assignments r ON r.app_id = m.app_id AND r.tenant_id = m.tenant_id \
              AND r.user_id = m.user_id WHERE r.app_id = $1 \
              ORDER BY m.joined_at, m.tenant_id, r.role";
-        let params = [self.app_id.into(), user.into(), limit.into()];
+        let nobody = (
+            Timestamp::UNIX_EPOCH,
+            TenantId::from_uuid(uuid::Uuid::nil()),
+        );
+        let (at, tenant) = after.unwrap_or(nobody);
+        let params = [
+            self.app_id.into(),
+            user.into(),
+            limit.into(),
+            at.into(),
+            tenant.into(),
+        ];
         let rows = self.connection.query(SQL, &params)?;
         gather(rows)
     }
@@ -108,18 +124,21 @@ impl AppRead<'_> {
     }
 }
 
-/// Joins rows (tenant, role) that come in order of their tenants.
-fn gather(rows: Vec<Row>) -> Result<Vec<Belonging>, StoreError> {
-    let mut out: Vec<Belonging> = Vec::new();
+/// Joins rows (since when, tenant, role) that come in order of their tenants.
+fn gather(rows: Vec<Row>) -> Result<Vec<(Timestamp, Belonging)>, StoreError> {
+    let mut out: Vec<(Timestamp, Belonging)> = Vec::new();
     for mut row in rows {
-        let tenant_id: TenantId = row.take()?;
+        let (joined_at, tenant_id): (Timestamp, TenantId) = (row.take()?, row.take()?);
         let role = role(&mut row)?;
         match out.last_mut() {
-            Some(last) if last.tenant_id == tenant_id => last.roles.push(role),
-            _ => out.push(Belonging {
-                tenant_id,
-                roles: vec![role],
-            }),
+            Some((_, last)) if last.tenant_id == tenant_id => last.roles.push(role),
+            _ => out.push((
+                joined_at,
+                Belonging {
+                    tenant_id,
+                    roles: vec![role],
+                },
+            )),
         }
     }
     Ok(out)

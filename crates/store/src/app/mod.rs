@@ -52,7 +52,7 @@ pub use sessions::{EndedSessions, NewSession, Rotated, Rotation, SessionWithUser
 pub use sms_usage::{SmsAlarm, SmsPeriod};
 pub use stats::DayPart;
 pub use user_change::UserContacts;
-pub use user_search::UserFilter;
+pub use user_search::{UserFilter, UserPlace};
 pub use users::NewUser;
 
 /// Reads the data of one app.

@@ -21,6 +21,32 @@ pub enum UserFilter {
     PhonePrefix(String),
 }
 
+/// Where a page of users ended. A place among addresses is the address itself, because whoever had it
+/// may be erased before the next page is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserPlace {
+    /// After this user; for lists that are newest first.
+    Id(UserId),
+    /// After this address, in its canonical form; for searches by how an address begins.
+    Address(String),
+}
+
+impl UserFilter {
+    /// Where a page of this list ends that this user is the last of.
+    #[must_use]
+    pub fn place_after(&self, user: &User) -> UserPlace {
+        let address = match self {
+            Self::All | Self::Status(_) => None,
+            Self::EmailPrefix(_) => user.email.as_ref().map(|it| it.value.canonical()),
+            Self::PhonePrefix(_) => user.phone.as_ref().map(|it| it.value.as_str()),
+        };
+        match address {
+            Some(address) => UserPlace::Address(address.to_owned()),
+            None => UserPlace::Id(user.id),
+        }
+    }
+}
+
 /// Behind everything that begins with a prefix: no text holds the last code point.
 fn behind(prefix: &str) -> String {
     format!("{prefix}\u{10FFFF}")
@@ -34,7 +60,7 @@ impl AppRead<'_> {
     pub fn users(
         &mut self,
         filter: &UserFilter,
-        after: Option<UserId>,
+        after: Option<&UserPlace>,
         limit: u32,
     ) -> Result<Vec<User>, StoreError> {
         const ALL: &str = "SELECT id, status, email, email_verified_at, phone, \
@@ -47,16 +73,19 @@ impl AppRead<'_> {
         const EMAIL: &str = "SELECT id, status, email, email_verified_at, phone, \
              phone_verified_at, created_at, version, updated_at, deleted_at, purge_after, \
              erased_at FROM users WHERE app_id = $1 AND email_canonical >= $4 \
-             AND email_canonical < $5 AND email_canonical > COALESCE((SELECT c.email_canonical \
-             FROM users c WHERE c.app_id = $1 AND c.id = $2), '') \
-             ORDER BY email_canonical LIMIT $3";
+             AND email_canonical < $5 AND email_canonical > $2 ORDER BY email_canonical LIMIT $3";
         const PHONE: &str = "SELECT id, status, email, email_verified_at, phone, \
              phone_verified_at, created_at, version, updated_at, deleted_at, purge_after, \
              erased_at FROM users WHERE app_id = $1 AND phone >= $4 AND phone < $5 \
-             AND phone > COALESCE((SELECT c.phone FROM users c WHERE c.app_id = $1 \
-             AND c.id = $2), '') ORDER BY phone LIMIT $3";
+             AND phone > $2 ORDER BY phone LIMIT $3";
         let app_id = self.app_id.into();
-        let newest = after.unwrap_or(UserId::from_uuid(uuid::Uuid::max()));
+        let (newest, address) = match after {
+            None => (UserId::from_uuid(uuid::Uuid::max()), ""),
+            Some(UserPlace::Id(id)) => (*id, ""),
+            Some(UserPlace::Address(address)) => {
+                (UserId::from_uuid(uuid::Uuid::max()), address.as_str())
+            }
+        };
         let rows = match filter {
             UserFilter::All => {
                 let params = [app_id, newest.into(), limit.into()];
@@ -75,7 +104,7 @@ impl AppRead<'_> {
                 let end = behind(prefix);
                 let params = [
                     app_id,
-                    after.into(),
+                    address.into(),
                     limit.into(),
                     prefix.into(),
                     (&end).into(),

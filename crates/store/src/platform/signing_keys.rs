@@ -65,19 +65,29 @@ impl PlatformRead<'_> {
             .collect()
     }
 
-    /// Every key there ever was, newest first.
+    /// Every key there ever was, newest first, after the given place (creation and id).
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn all_signing_keys(&mut self, limit: u32) -> Result<Vec<StoredSigningKey>, StoreError> {
-        const SQL: &str = "SELECT kid, alg, state, public_der, sealed_private, created_at, \
+    pub fn all_signing_keys(
+        &mut self,
+        after: Option<(Timestamp, &str)>,
+        limit: u32,
+    ) -> Result<Vec<StoredSigningKey>, StoreError> {
+        const FIRST: &str = "SELECT kid, alg, state, public_der, sealed_private, created_at, \
              activated_at, retiring_at, retire_after, retired_at FROM signing_keys \
-             ORDER BY created_at DESC, kid LIMIT $1";
-        self.connection
-            .query(SQL, &[limit.into()])?
-            .into_iter()
-            .map(key)
-            .collect()
+             ORDER BY created_at DESC, kid DESC LIMIT $1";
+        const NEXT: &str = "SELECT kid, alg, state, public_der, sealed_private, created_at, \
+             activated_at, retiring_at, retire_after, retired_at FROM signing_keys \
+             WHERE (created_at, kid) < ($2, $3) ORDER BY created_at DESC, kid DESC LIMIT $1";
+        let rows = match after {
+            None => self.connection.query(FIRST, &[limit.into()])?,
+            Some((at, kid)) => {
+                let params = [limit.into(), at.into(), kid.into()];
+                self.connection.query(NEXT, &params)?
+            }
+        };
+        rows.into_iter().map(key).collect()
     }
 }
 

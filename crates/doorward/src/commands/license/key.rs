@@ -23,7 +23,7 @@ pub(super) async fn run(
     match command {
         LicenseKeyCommand::Show { jwks, of } => {
             let app_id = find::app(core, operator, &of.app).await?.id;
-            let (keys, set) = license_keys::list(core, operator, app_id).await?;
+            let (keys, set) = license_keys::list(core, operator, app_id, None, u32::MAX).await?;
             if jwks {
                 return output::text_out(&format!("{}\n", set.jwks));
             }

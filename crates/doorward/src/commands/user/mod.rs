@@ -143,7 +143,7 @@ async fn obey(core: &Core, operator: &Operator, command: UserCommand, json: bool
             let (app, id) = whose(core, operator, &user).await?;
             export::print(core, operator, app, id).await
         }
-        UserCommand::Orgs(user) => orgs::print(core, operator, &user, json).await,
+        UserCommand::Orgs { user, limit } => orgs::print(core, operator, &user, limit, json).await,
     }
 }
 
@@ -182,7 +182,7 @@ async fn list(
         let room = room.min(PAGE);
         let page = users::list(core, operator, app, filter.clone(), after, room).await?;
         let full = page.len() >= usize::try_from(room).unwrap_or(usize::MAX);
-        after = page.last().map(|user| user.id);
+        after = page.last().map(|user| filter.place_after(user));
         items.extend(page.into_iter().map(UserView::from));
         if !full {
             break;

@@ -11,13 +11,37 @@ use crate::cli::OneUser;
 use crate::commands::find;
 use crate::output::{self, Report, table};
 
+/// Most organizations that one question to the store may ask for.
+const PAGE: u32 = 100;
+
 /// Prints them.
-pub(super) async fn print(core: &Core, operator: &Operator, user: &OneUser, json: bool) -> Outcome {
+pub(super) async fn print(
+    core: &Core,
+    operator: &Operator,
+    user: &OneUser,
+    limit: u32,
+    json: bool,
+) -> Outcome {
     let app = find::app(core, operator, &user.of.app).await?.id;
     let id = find::user(core, operator, app, &user.user).await?;
-    let items = organizations::of_user(core, Caller::Operator(operator, app), id).await;
-    let items = items.map_err(|error| find::explained(error, &user.of))?;
-    let items = items.into_iter().map(BelongingView::from).collect();
+    let mut items: Vec<BelongingView> = Vec::new();
+    let mut after = None;
+    loop {
+        let room = limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
+        let room = room.min(PAGE);
+        if room == 0 {
+            break;
+        }
+        let caller = Caller::Operator(operator, app);
+        let page = organizations::of_user(core, caller, id, after, room).await;
+        let page = page.map_err(|error| find::explained(error, &user.of))?;
+        let full = page.len() >= usize::try_from(room).unwrap_or(usize::MAX);
+        after = page.last().map(Membership::place);
+        items.extend(page.into_iter().map(BelongingView::from));
+        if !full {
+            break;
+        }
+    }
     output::report(json, &BelongingList { items })
 }
 

@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use doorward_domain::signing::SigningAlg;
 use doorward_domain::time::iso;
-use doorward_service::Error;
 use doorward_service::license_keys::{self, StoredLicenseKey};
+use doorward_service::{Error, Place};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -17,6 +17,7 @@ use crate::error::ApiResult;
 use crate::operator::OperatorFace;
 use crate::operator::apps::app_id;
 use crate::operator::auth::Authenticated;
+use crate::read::{Page, Paged, QueryFields};
 
 /// A key that signs, or signed, an app's licence files: its public side.
 #[derive(Serialize, ToSchema)]
@@ -56,9 +57,10 @@ impl From<StoredLicenseKey> for LicenseKeyView {
 /// An app's licence keys.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LicenseSigningKeys {
-    /// All of them (32 at most), newest first.
-    items: Vec<LicenseKeyView>,
-    /// The JWKS document to build into the app's programs, as it is published.
+    /// The keys, newest first; there are 32 at most.
+    #[serde(flatten)]
+    page: Paged<LicenseKeyView>,
+    /// The JWKS document of all of them, to build into the app's programs, as it is published.
     #[schema(value_type = Object)]
     jwks: Box<RawValue>,
 }
@@ -73,7 +75,11 @@ refusals!(
 /// The first one is made when somebody asks. Scope `keys:read`.
 #[utoipa::path(
     get, path = "/admin/apps/{app_id}/license-keys", operation_id = "listLicenseKeys", tag = "Licences",
-    params(("app_id" = uuid::Uuid, Path, description = "The app.")),
+    params(
+        ("app_id" = uuid::Uuid, Path, description = "The app."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most items; 50 if absent."),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the former page."),
+    ),
     responses((status = 200, description = "The keys.", body = LicenseSigningKeys), ListLicenseKeysRefusals),
     security(("admin_key" = [])),
 )]
@@ -81,11 +87,23 @@ pub(crate) async fn list(
     State(face): State<Arc<OperatorFace>>,
     Authenticated(operator): Authenticated,
     Path(app): Path<String>,
+    QueryFields(mut fields): QueryFields,
 ) -> ApiResult<Json<LicenseSigningKeys>> {
     let app_id = app_id(&app)?;
-    let (keys, set) = license_keys::list(&face.core, &operator, app_id).await?;
+    let page = Page::read_with(&mut fields, str::parse::<Place>);
+    fields.refuse_unknown();
+    let page = fields.finish(|| page)?;
+    let (after, fetch) = (page.cursor.as_ref(), page.fetch());
+    let (keys, set) = license_keys::list(&face.core, &operator, app_id, after, fetch).await?;
     Ok(Json(LicenseSigningKeys {
-        items: keys.into_iter().map(LicenseKeyView::from).collect(),
+        page: page.of(
+            keys,
+            |key| Place {
+                at: key.created_at,
+                id: key.kid.clone(),
+            },
+            LicenseKeyView::from,
+        ),
         jwks: document(set.jwks)?,
     }))
 }

@@ -10,7 +10,7 @@ use doorward_domain::time::iso;
 use doorward_domain::{TenantId, UserId};
 use doorward_service::organizations::{self, Membership};
 use doorward_service::roles::{self, RoleChange};
-use doorward_service::{Caller, Error};
+use doorward_service::{Caller, Error, Place};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -71,14 +71,6 @@ impl From<Membership> for MembershipView {
             permissions: membership.permissions,
         }
     }
-}
-
-/// The organizations of a user.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Memberships)]
-pub(crate) struct MembershipsView {
-    /// In the order in which the user joined them; at most 100.
-    items: Vec<MembershipView>,
 }
 
 fn user_id(text: &str) -> ApiResult<UserId> {
@@ -242,25 +234,34 @@ refusals!(
 
 /// List the organizations of a user
 ///
-/// With its roles and what they permit. Scope `orgs:read`.
+/// In the order in which it joined them, with its roles and what they permit. Scope `orgs:read`.
 #[utoipa::path(
     get, path = "/admin/apps/{app_id}/users/{user_id}/tenants", operation_id = "listUserTenants", tag = "Organizations",
     params(
         ("app_id" = uuid::Uuid, Path, description = "The app."),
         ("user_id" = uuid::Uuid, Path, description = "The user."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most items; 50 if absent."),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the former page."),
     ),
-    responses((status = 200, description = "All of them.", body = MembershipsView), ListUserTenantsRefusals),
+    responses((status = 200, description = "A page.", body = Paged<MembershipView>), ListUserTenantsRefusals),
     security(("admin_key" = [])),
 )]
 pub(crate) async fn of_user(
     State(face): State<Arc<OperatorFace>>,
     Authenticated(operator): Authenticated,
     Path((app, user)): Path<(String, String)>,
-) -> ApiResult<Json<MembershipsView>> {
+    QueryFields(mut fields): QueryFields,
+) -> ApiResult<Json<Paged<MembershipView>>> {
     let (app_id, user_id) = (app_id(&app)?, user_id(&user)?);
+    let page = Page::read_with(&mut fields, str::parse::<Place>);
+    fields.refuse_unknown();
+    let page = fields.finish(|| page)?;
     let caller = Caller::Operator(&operator, app_id);
-    let found = organizations::of_user(&face.core, caller, user_id).await?;
-    Ok(Json(MembershipsView {
-        items: found.into_iter().map(MembershipView::from).collect(),
-    }))
+    let (after, fetch) = (page.cursor.clone(), page.fetch());
+    let found = organizations::of_user(&face.core, caller, user_id, after, fetch).await?;
+    Ok(Json(page.of(
+        found,
+        Membership::place,
+        MembershipView::from,
+    )))
 }

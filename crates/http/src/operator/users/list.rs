@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use doorward_domain::Code;
 use doorward_domain::contact::{Contact, EmailAddress, PhoneNumber};
 use doorward_domain::user::UserStatus;
-use doorward_service::users::{self, CreateUser, NewContact, UpdateUser, UserFilter};
+use doorward_service::users::{self, CreateUser, NewContact, UpdateUser, UserFilter, UserPlace};
 use utoipa::ToSchema;
 
 use super::UserView;
@@ -18,7 +18,7 @@ use crate::operator::OperatorFace;
 use crate::operator::apps::app_id;
 use crate::operator::auth::Authenticated;
 use crate::operator::creating::Creating;
-use crate::read::{Fields, Page, Paged, QueryFields};
+use crate::read::{Fields, Page, Paged, QueryFields, uuid};
 
 /// Longest prefix, in bytes.
 const PREFIX_MAX: usize = 254;
@@ -63,6 +63,45 @@ fn search(fields: &mut Fields) -> Option<Search> {
     })
 }
 
+/// Where a page ended, as it is written: the user's id, or of a search by address the address's bytes
+/// in hexadecimal.
+#[derive(Clone)]
+struct Cursor(UserPlace);
+
+impl Cursor {
+    fn read(text: &str, by_address: bool) -> Result<Self, &'static str> {
+        const WRONG: &str = "Must be the next_cursor of a former page of the same search";
+        if !by_address {
+            return uuid(text)
+                .map(|id| Self(UserPlace::Id(id)))
+                .map_err(|_| WRONG);
+        }
+        if text.len() > 2 * PREFIX_MAX || !text.is_ascii() || !text.len().is_multiple_of(2) {
+            return Err(WRONG);
+        }
+        let bytes: Option<Vec<u8>> = (0..text.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
+            .collect();
+        let address = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+        address
+            .filter(|address| !address.contains(char::is_control))
+            .map(|address| Self(UserPlace::Address(address)))
+            .ok_or(WRONG)
+    }
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            UserPlace::Id(id) => write!(f, "{id}"),
+            UserPlace::Address(address) => {
+                address.bytes().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+    }
+}
+
 /// How an address begins, as sign-in compares it: without regard to the case of ASCII letters.
 fn email_prefix(text: &str) -> Result<String, &'static str> {
     if text.is_empty() || text.len() > PREFIX_MAX || text.contains(char::is_control) {
@@ -100,7 +139,7 @@ refusals!(
         ("phone_prefix" = Option<String>, Query, description = "Whose number begins so."),
         ("status" = Option<String>, Query, description = "`active`, `deactivated` or `deleted`."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most items; 50 if absent."),
-        ("cursor" = Option<uuid::Uuid>, Query, description = "`next_cursor` of the former page."),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the former page of the same search."),
     ),
     responses((status = 200, description = "A page.", body = Paged<UserView>), ListUsersRefusals),
     security(("admin_key" = [])),
@@ -113,23 +152,32 @@ pub(crate) async fn list(
 ) -> ApiResult<Json<Paged<UserView>>> {
     let app_id = app_id(&app)?;
     let search = search(&mut fields);
-    let page = Page::read(&mut fields);
+    let by_address = matches!(
+        search,
+        Some(Search::Page(
+            UserFilter::EmailPrefix(_) | UserFilter::PhonePrefix(_)
+        ))
+    );
+    let page = Page::read_with(&mut fields, |text| Cursor::read(text, by_address));
     fields.refuse_unknown();
     let (search, page) = fields.finish(|| Some((search?, page?)))?;
-    let found = match search {
+    let (filter, found) = match search {
         Search::Exact(contact) => match users::find(&face.core, &operator, app_id, contact).await {
-            Ok(user) => vec![user],
-            Err(error) if error.code() == Code::UserNotFound => Vec::new(),
+            Ok(user) => (UserFilter::All, vec![user]),
+            Err(error) if error.code() == Code::UserNotFound => (UserFilter::All, Vec::new()),
             Err(error) => return Err(error.into()),
         },
         Search::Page(filter) => {
-            let fetch = page.fetch();
-            users::list(&face.core, &operator, app_id, filter, page.cursor, fetch).await?
+            let (fetch, after) = (page.fetch(), page.cursor.clone());
+            let after = after.map(|Cursor(place)| place);
+            let which = filter.clone();
+            let found = users::list(&face.core, &operator, app_id, which, after, fetch).await?;
+            (filter, found)
         }
     };
     Ok(Json(page.of(
         found,
-        |user| user.id,
+        |user| Cursor(filter.place_after(user)),
         |user| UserView::new(app_id, user),
     )))
 }

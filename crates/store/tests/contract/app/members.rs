@@ -94,7 +94,8 @@ async fn the_last_role_takes_the_membership_with_it(db: TestDatabase) {
             .await
     };
     let members = async || {
-        let found = app.read(move |app| app.belongings(ada, 10)).await;
+        let found = app.read(move |app| app.belongings(ada, None, 10)).await;
+        let found: Vec<_> = found.into_iter().map(|(_, found)| found).collect();
         found.len()
     };
     assert_eq!(revoke(ada, None).await, 0);
@@ -155,7 +156,11 @@ async fn belongings_come_in_the_order_of_joining(db: TestDatabase) {
     assign(&app, gone, ada, "owner", 1).await;
     app.write(move |app| app.set_organization_archived(gone, true, at(40)))
         .await;
-    let list = async |limit| app.read(move |app| app.belongings(ada, limit)).await;
+    let page = async |after, limit| {
+        let found = app.read(move |app| app.belongings(ada, after, limit)).await;
+        found.into_iter().unzip::<_, _, Vec<_>, Vec<_>>()
+    };
+    let list = async |limit| page(None, limit).await.1;
     let expected = [
         Belonging {
             tenant_id: early,
@@ -168,6 +173,9 @@ async fn belongings_come_in_the_order_of_joining(db: TestDatabase) {
     ];
     assert_eq!(list(10).await, expected);
     assert_eq!(list(1).await, expected[..1]);
+    assert_eq!(page(None, 10).await.0, [at(10), at(20)]);
+    assert_eq!(page(Some((at(10), early)), 10).await.1, expected[1..]);
+    assert!(page(Some((at(20), late)), 10).await.1.is_empty());
 }
 
 async fn another_owner_is_an_active_one(db: TestDatabase) {

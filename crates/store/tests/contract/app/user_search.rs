@@ -2,18 +2,24 @@
 
 use doorward_domain::UserId;
 use doorward_domain::user::UserStatus;
-use doorward_store::app::UserFilter;
+use doorward_store::app::{UserFilter, UserPlace};
 use doorward_testkit::database::TestDatabase;
 
 use crate::support::{Scope, at, email, phone, seed_app, seed_user};
 
 contract! {
     users_are_listed_newest_first: AppRead::users;
-    users_are_found_by_how_an_address_begins: AppRead::users;
+    users_are_found_by_how_an_address_begins: AppRead::users, UserFilter::place_after;
 }
 
 async fn find(app: &Scope, filter: UserFilter, after: Option<UserId>, limit: u32) -> Vec<UserId> {
-    let found = app.read(move |app| app.users(&filter, after, limit)).await;
+    let found = app
+        .read(move |app| {
+            let last = after.map(|id| app.user(id)).transpose()?.flatten();
+            let place = last.map(|user| filter.place_after(&user));
+            app.users(&filter, place.as_ref(), limit)
+        })
+        .await;
     found.into_iter().map(|user| user.id).collect()
 }
 
@@ -66,6 +72,21 @@ async fn users_are_found_by_how_an_address_begins(db: TestDatabase) {
     assert_eq!(find(&app, prefix("ada"), None, 3).await, by_email[..3]);
     let rest = find(&app, prefix("ada"), Some(by_email[2]), 20).await;
     assert_eq!(rest, by_email[3..]);
+    // The place stays where it is when its user is erased.
+    let gone = by_email[2];
+    app.write(move |app| {
+        app.delete_user(gone, at(1), at(1))?;
+        app.finish_erasure(gone, at(2))
+    })
+    .await;
+    let filter = prefix("ada");
+    let place = UserPlace::Address("ada1@example.com".to_owned());
+    let rest = app
+        .read(move |app| app.users(&filter, Some(&place), 20))
+        .await;
+    let rest: Vec<_> = rest.into_iter().map(|user| user.id).collect();
+    assert_eq!(rest, by_email[3..]);
+    by_email[2] = seed_user(&app, email("ada1@example.com")).await;
     assert_eq!(
         find(&app, prefix("ada1@example.com"), None, 9).await,
         [by_email[2]]

@@ -81,11 +81,22 @@ async fn a_key_is_read_as_it_was_written(db: TestDatabase) {
         expected,
         "oldest first"
     );
-    let all = platform.read(|p| p.all_signing_keys(10)).await;
+    let all = platform.read(|p| p.all_signing_keys(None, 10)).await;
     let newest_first: Vec<_> = expected.iter().rev().cloned().collect();
     assert_eq!(all.iter().map(fields).collect::<Vec<_>>(), newest_first);
-    let one = platform.read(|p| p.all_signing_keys(1)).await;
-    assert_eq!(one.len(), 1);
+    let one = platform.read(|p| p.all_signing_keys(None, 1)).await;
+    assert_eq!(
+        one.iter().map(fields).collect::<Vec<_>>(),
+        newest_first[..1]
+    );
+    let (at, kid) = (one[0].created_at, one[0].kid.clone());
+    let rest = platform
+        .read(move |p| p.all_signing_keys(Some((at, &kid)), 10))
+        .await;
+    assert_eq!(
+        rest.iter().map(fields).collect::<Vec<_>>(),
+        newest_first[1..]
+    );
     assert!(
         platform.read(|p| p.state_version()).await > version,
         "other nodes notice"
@@ -172,7 +183,7 @@ async fn all_but_the_active_key_are_retired_at_once(db: TestDatabase) {
         in_use(&platform).await,
         [("b".to_owned(), KeyState::Active)]
     );
-    for key in platform.read(|p| p.all_signing_keys(10)).await {
+    for key in platform.read(|p| p.all_signing_keys(None, 10)).await {
         let retired = key.kid != "b";
         assert_eq!(key.retired_at, retired.then_some(at(6)), "{}", key.kid);
         assert_eq!(key.sealed_private.is_none(), retired, "{}", key.kid);
@@ -217,7 +228,7 @@ async fn a_key_is_retired_when_its_last_token_is_dead(db: TestDatabase) {
             .is_empty(),
         "only once"
     );
-    let all = platform.read(|p| p.all_signing_keys(10)).await;
+    let all = platform.read(|p| p.all_signing_keys(None, 10)).await;
     let retired = all
         .iter()
         .find(|key| key.kid == "a")
