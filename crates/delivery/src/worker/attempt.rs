@@ -26,6 +26,8 @@ pub(super) enum Verdict {
     Failed { reason: String },
     /// Its content is dead.
     Expired,
+    /// Its code was typed in: an attempt of before arrived.
+    Needless,
 }
 
 /// An attempt, and what is to be said of it.
@@ -57,6 +59,9 @@ impl Shared {
         if leased.message.expires_at <= self.clock.now() {
             return Verdict::Expired.into();
         }
+        if let Some(verdict) = self.of_no_use(leased).await {
+            return verdict.into();
+        }
         // Only a message whose attempts end without a verdict (a crash each time) gets here.
         if leased.attempt > self.options.max_attempts {
             return Verdict::Failed {
@@ -75,6 +80,26 @@ impl Shared {
                 template_fault,
             },
             Err(error) => self.judge(leased, &error).into(),
+        }
+    }
+
+    /// Why another attempt is of no use, if so: what was alive when the message was written, or was
+    /// taken back from a provider, may have been used, locked or replaced while it waited.
+    async fn of_no_use(&self, leased: &LeasedMessage) -> Option<Verdict> {
+        let otp = leased
+            .message
+            .otp_request_id
+            .filter(|_| leased.attempt > 1)?;
+        let app = leased.message.app_id;
+        let read = self.store.read(move |tx| tx.app(app).otp_standing(otp));
+        match read.await {
+            Ok(Some(otp)) if otp.standing.used => Some(Verdict::Needless),
+            Ok(Some(otp)) if otp.standing.locked || otp.standing.voided => Some(Verdict::Expired),
+            // Erased.
+            Ok(None) => Some(Verdict::Expired),
+            Ok(Some(_)) => None,
+            // A code that comes in vain is better than none.
+            Err(_) => None,
         }
     }
 

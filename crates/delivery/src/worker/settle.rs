@@ -84,7 +84,9 @@ impl Shared {
                     Verdict::Failed { reason } => {
                         platform.message_failed(id, node, now, &cut(reason))?
                     }
-                    Verdict::Expired => platform.message_expired(id, node, now)?,
+                    Verdict::Expired | Verdict::Needless => {
+                        platform.message_expired(id, node, now)?
+                    }
                 };
                 for event in events.iter().filter(|_| held) {
                     platform.audit(event)?;
@@ -124,7 +126,7 @@ impl Shared {
                     Outcome::Refused(Code::ServiceUnavailable),
                 )
             }
-            Verdict::Retry { .. } | Verdict::Expired => return None,
+            Verdict::Retry { .. } | Verdict::Expired | Verdict::Needless => return None,
         };
         Some(self.written(leased, action, outcome, details.into()))
     }
@@ -201,6 +203,9 @@ impl Shared {
                 metrics::failed(channel);
                 self.count(leased, Counted::undelivered(channel));
                 tracing::error!(message_id = %id, %app_id, ?channel, template, attempt, provider, reason, "message given up");
+            }
+            Verdict::Needless => {
+                tracing::info!(message_id = %id, %app_id, ?channel, template, attempt, "message not sent again: its code was used");
             }
             Verdict::Expired => {
                 metrics::expired(channel);

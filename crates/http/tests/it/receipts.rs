@@ -13,10 +13,14 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use doorward_delivery::apps::Policy;
 use doorward_delivery::sender::Networks;
+use doorward_domain::OutboxId;
 use doorward_domain::app::AppSettings;
+use doorward_domain::outbox::OutboxState;
 use doorward_domain::secret::hex;
 use doorward_domain::signing::SigningAlg;
 use doorward_service::PlatformSettings;
+use doorward_store::StoreError;
+use doorward_store::app::MessageStanding;
 use doorward_testkit::on_both_engines;
 use doorward_testkit::platform::{ISSUER, Platform, TestApp};
 use http_body_util::BodyExt;
@@ -170,6 +174,18 @@ impl World {
         assert_eq!(answer.json(), json!({"success": true}));
     }
 
+    /// How a message stands.
+    async fn standing(&self, message: &Value) -> MessageStanding {
+        let (app, id) = (
+            self.app.id,
+            message["id"].as_str().unwrap().parse().unwrap(),
+        );
+        let store = &self.front.platform.core.store;
+        let read = store.read(move |tx| tx.app(app).message_standing(OutboxId::from_uuid(id)));
+        let standing: Result<_, StoreError> = read.await;
+        standing.unwrap().unwrap()
+    }
+
     /// What the audit says of messages that did not arrive, oldest first.
     async fn undelivered(&self) -> Vec<Value> {
         let mut events = self.front.platform.events(Some(self.app.id)).await;
@@ -250,6 +266,8 @@ on_both_engines! {
             world.told(&message, status).await;
         }
         assert_eq!(world.usage().await, [2, 0, 1], "it was sent twice");
+        // Events of one millisecond have no order.
+        world.front.platform.advance(1);
         world.told(&again, "failed").await;
         let last = world.undelivered().await.pop().unwrap();
         assert_eq!((&last["provider"], &last["resent"]), (&json!("second"), &json!(false)));
@@ -281,6 +299,42 @@ on_both_engines! {
         tokio::time::sleep(Duration::from_millis(200)).await;
         assert_eq!(world.second.count(), 0);
         assert_eq!(world.usage().await, [4, 0, 4]);
+    }
+
+    /// The next provider takes it only at the second attempt, and by then nobody needs it.
+    async fn a_code_that_was_used_meanwhile_is_not_sent_again(db: TestDatabase) {
+        let world = World::new(&db).await;
+        world.second.answers.lock().unwrap().push_back((Duration::ZERO, 503));
+        let request = world.send().await;
+        let message = world.first.message(0).await;
+        world.told(&message, "failed").await;
+        world.second.message(0).await;
+        assert_eq!(world.verify(&request, &message).await.status, 200);
+        let mut standing = world.standing(&message).await;
+        for _ in 0..60 {
+            if standing.state != OutboxState::Queued {
+                break;
+            }
+            world.front.platform.advance(2);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            standing = world.standing(&message).await;
+        }
+        assert_eq!((standing.state, standing.kept), (OutboxState::Expired, false));
+        assert_eq!(world.second.count(), 1);
+        // Of the two that were asked for, one did not arrive; the other was not needed.
+        assert_eq!(world.usage().await, [2, 0, 1]);
+    }
+
+    async fn nothing_is_sent_again_to_a_country_that_was_closed(db: TestDatabase) {
+        let world = World::new(&db).await;
+        world.send().await;
+        let message = world.first.message(0).await;
+        let settings = json!({"settings": {"sms": {"countries": ["+1"]}}});
+        let change = ask("PATCH", format!("/admin/apps/{}", world.app.id)).body(settings);
+        assert_eq!(world.front.admin(change).await.status, 200);
+        world.told(&message, "failed").await;
+        assert_eq!(world.undelivered().await[0]["resent"], false);
+        assert_eq!(world.usage().await, [1, 0, 1]);
     }
 
     async fn sending_again_costs_what_sending_costs(db: TestDatabase) {
@@ -362,6 +416,42 @@ on_both_engines! {
         let message = world.first.message(1).await;
         let answer = world.front.send(world.report(&message, "delivered")).await;
         assert_eq!((answer.status, answer.header("retry-after")), (503, "2"));
+    }
+
+    /// Each holds a place that others want.
+    async fn not_many_reports_wait_for_our_own_note(db: TestDatabase) {
+        let world = World::new(&db).await;
+        let hanging = (Duration::from_secs(9), 200);
+        world.first.answers.lock().unwrap().push_back(hanging);
+        world.send().await;
+        let message = world.first.message(0).await;
+        let mut reports = JoinSet::new();
+        for _ in 0..48 {
+            let (router, report) = (world.front.public.clone(), world.report(&message, "delivered"));
+            reports.spawn(async move {
+                let began = std::time::Instant::now();
+                let status = crate::front::send_to(router, &report).await.status;
+                (status, began.elapsed() < Duration::from_millis(1_900))
+            });
+        }
+        let answers = reports.join_all().await;
+        assert!(answers.iter().all(|(status, _)| *status == 503), "{answers:?}");
+        let at_once = answers.iter().filter(|(_, at_once)| *at_once).count();
+        assert!(at_once >= 16, "{at_once}");
+    }
+
+    async fn who_has_the_message_no_more_waits_for_nothing(db: TestDatabase) {
+        let world = World::new(&db).await;
+        let hanging = (Duration::from_secs(6), 200);
+        world.second.answers.lock().unwrap().push_back(hanging);
+        world.send().await;
+        let message = world.first.message(0).await;
+        world.told(&message, "failed").await;
+        world.second.message(0).await;
+        for status in ["failed", "delivered"] {
+            world.told(&message, status).await;
+        }
+        assert_eq!(world.usage().await, [2, 0, 1]);
     }
 
     async fn twilio_reports_in_its_own_way(db: TestDatabase) {

@@ -16,6 +16,7 @@ pub use doorward_delivery::provider::Provider;
 pub use doorward_delivery::sender::Step;
 pub use doorward_delivery::template::{Preview, SmsEncoding, SmsSize};
 pub use providers::{NewProvider, parse as parse_providers};
+pub(crate) use receipt::EARLY_PLACES;
 pub use receipt::{Incoming as IncomingReport, receive as receive_report};
 pub(crate) use reseal::reseal;
 pub use templates::{

@@ -31,6 +31,9 @@ use crate::otp::{guard, sends_of_app};
 const EARLY_TRIES: u32 = 10;
 const EARLY_WAIT: Duration = Duration::from_millis(200);
 
+/// How many may wait so at once, on a node: they hold places that others want.
+pub(crate) const EARLY_PLACES: usize = 32;
+
 /// A report as it arrived.
 #[derive(Debug, Clone)]
 pub struct Incoming {
@@ -85,7 +88,12 @@ pub async fn receive(
         said,
         others,
     });
+    let mut waiting = None;
     for _ in 0..EARLY_TRIES {
+        if waiting.is_some() && is_early(core, app_id, &noting).await? {
+            tokio::time::sleep(EARLY_WAIT).await;
+            continue;
+        }
         let (keyring, context) = (Arc::clone(&core.keyring), context.clone());
         let what = Arc::clone(&noting);
         let noted = core
@@ -98,7 +106,15 @@ pub async fn receive(
             })
             .await;
         match noted {
-            Ok(Noted::Early) => tokio::time::sleep(EARLY_WAIT).await,
+            Ok(Noted::Early) => {
+                if waiting.is_none() {
+                    let Ok(place) = core.early_reports.try_acquire() else {
+                        break;
+                    };
+                    waiting = Some(place);
+                }
+                tokio::time::sleep(EARLY_WAIT).await;
+            }
             Ok(noted) => {
                 announce(core, app_id, &noting, &noted);
                 return Ok(());
@@ -147,7 +163,24 @@ struct Noting {
     others: Arc<[String]>,
 }
 
+/// Whether we have still not noted that the provider has the message.
+async fn is_early(core: &Core, app_id: AppId, noting: &Noting) -> Result<bool> {
+    let id = noting.named.message;
+    let read = core
+        .store
+        .read(move |tx| tx.app(app_id).message_standing(id));
+    Ok(read.await?.is_some_and(|message| noting.is_early(&message)))
+}
+
 impl Noting {
+    /// Whether the message is being handed over at this moment, perhaps to this provider; not to one
+    /// that it was taken back from.
+    fn is_early(&self, message: &MessageStanding) -> bool {
+        message.state == OutboxState::Queued
+            && message.leased
+            && !message.tried.contains(&self.named.provider)
+    }
+
     fn note(
         &self,
         keyring: &doorward_crypto::Keyring,
@@ -157,7 +190,7 @@ impl Noting {
         let id = self.named.message;
         let message = tx.app(here.app.id).message_standing(id)?;
         let message = message.ok_or_else(unknown)?;
-        if message.state == OutboxState::Queued && message.leased {
+        if self.is_early(&message) {
             return Ok(Noted::Early);
         }
         let delivered = self.said.fate == Fate::Delivered;
@@ -256,6 +289,11 @@ impl Noting {
         tx: &mut WriteTx<'_>,
         message: &MessageStanding,
     ) -> Result<(bool, Vec<SmsAlarm>)> {
+        let prefix = message.sms_prefix.as_ref();
+        if prefix.is_some_and(|prefix| !here.app.settings.sms.permits(prefix)) {
+            // The app has closed the country since.
+            return Ok((false, Vec::new()));
+        }
         let hit = sends_of_app(keyring, &here.app.settings.limits);
         let mut scope = tx.app(here.app.id);
         if let HitOutcome::Refused { .. } = scope.hit_limits(&[hit], here.now())? {

@@ -231,6 +231,8 @@ impl PlatformRead<'_> {
         if let Some(first) = filter.request_id.and_then(first_of_request) {
             let from = first.max(start);
             let to = self.one_id(REFRESH_OF_REQUEST.floor, &[end.into(), from.into()])?;
+            // Not beyond this page: the next one begins where it ends, and looks there again.
+            let from = floor.map_or(from, |floor| from.max(floor));
             let within = from..to.unwrap_or(end);
             events.extend(self.audit_page(REFRESH_OF_REQUEST.page, &asked, within)?);
             events.sort_unstable_by_key(|event| std::cmp::Reverse(event.id));

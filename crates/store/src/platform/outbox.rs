@@ -57,7 +57,7 @@ fn leased(mut row: Row) -> Result<LeasedMessage, StoreError> {
             sealed: row.take()?,
             contact_ref: None,
             user_id: None,
-            otp_request_id: None,
+            otp_request_id: row.take()?,
             sms_prefix: row.take()?,
             created_at: row.take()?,
             expires_at: row.take()?,
@@ -105,8 +105,8 @@ impl PlatformWrite<'_> {
     ) -> Result<Vec<LeasedMessage>, StoreError> {
         const SQL: &str = "UPDATE outbox SET lease_owner = $2, not_before = $4, \
              attempts = attempts + 1 WHERE id = $1 AND state = 'queued' AND not_before <= $3 \
-             RETURNING id, app_id, channel, template, sealed, sms_prefix, created_at, expires_at, \
-             attempts, tried";
+             RETURNING id, app_id, channel, template, sealed, otp_request_id, sms_prefix, created_at, \
+             expires_at, attempts, tried";
         let turns = self.turns(request)?;
         // Every node takes them in the same order, so that no two wait for each other.
         let mut ordered: Vec<(OutboxId, usize)> = turns.into_iter().zip(0..).collect();

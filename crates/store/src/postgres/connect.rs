@@ -204,7 +204,8 @@ impl Connector {
     }
 }
 
-/// Unknown where the question is refused.
+/// Unknown where the question is refused. That the server could not finish saying it, because it was
+/// interrupted or has no room, is no answer: it may be one that was passed over.
 fn origin(
     told: Result<Vec<SimpleQueryMessage>, tokio_postgres::Error>,
 ) -> Result<Option<Origin>, ConnectError> {
@@ -218,7 +219,7 @@ fn origin(
         Err(error)
             if error
                 .as_db_error()
-                .is_some_and(|db| !error::ends_connection(db)) =>
+                .is_some_and(|db| !error::ends_connection(db) && !error::is_of_the_moment(db)) =>
         {
             let error = error::describe(&error);
             tracing::debug!(error, "the database does not say on which timeline it is");

@@ -99,6 +99,13 @@ pub(super) fn ends_connection(error: &DbError) -> bool {
         || error.code().code().starts_with("08")
 }
 
+/// Whether the same question could be answered a moment later: collided, no room, interrupted, an error
+/// of the system.
+pub(super) fn is_of_the_moment(error: &DbError) -> bool {
+    let class = error.code().code().get(..2);
+    matches!(class, Some("40" | "53" | "57" | "58"))
+}
+
 /// Whether a statement of CockroachDB may or may not have happened.
 pub(super) fn is_ambiguous(error: &DbError) -> bool {
     *error.code() == SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN

@@ -73,9 +73,31 @@ impl Next {
     /// Those that a transaction did not come to share its fate.
     fn rest(&mut self, group: &mut Group) {
         if let Self::These(jobs) = self {
-            group.extend(jobs.map(|job| (job, Ok(()))));
+            // Whatever became of the transaction: nothing of them is in it.
+            let left_out = StoreError::Internal("a job was left out of its transaction".to_owned());
+            group.extend(jobs.map(|job| (job, Err(left_out.clone()))));
         }
     }
+
+    /// How the writes of the first job can be undone. Those who follow it and nobody else are still to
+    /// be run, so they must not lose their transaction.
+    fn undo_first(&self) -> Undo {
+        match self {
+            Self::These(rest) if rest.len() > 0 => Undo::Savepoint,
+            Self::These(_) | Self::Waiting => Undo::Transaction,
+        }
+    }
+}
+
+/// How the writes of a job can be undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Undo {
+    /// With the transaction: it has no other job yet.
+    Transaction,
+    /// By a savepoint.
+    Savepoint,
+    /// Not without those of others.
+    Mixed,
 }
 
 impl Writer {
@@ -163,12 +185,17 @@ impl Writer {
                 return Ended::NotBegun(error);
             }
         };
-        let mut transaction = run_one(&mut session, first, guarded, group);
+        let mut transaction = run_one(&mut session, first, next.undo_first(), group);
+        let undo = if guarded {
+            Undo::Savepoint
+        } else {
+            Undo::Mixed
+        };
         while matches!(transaction, Transaction::Open) && group.len() < self.options.batch {
             let Some(job) = self.take(next) else {
                 break;
             };
-            transaction = run_one(&mut session, job, guarded, group);
+            transaction = run_one(&mut session, job, undo, group);
         }
         next.rest(group);
         let ended = match transaction {
@@ -240,12 +267,10 @@ fn answer(group: &mut Group, outcome: &Result<(), StoreError>) {
 fn run_one(
     session: &mut Session,
     mut job: Box<dyn Job>,
-    guarded: bool,
+    undo: Undo,
     group: &mut Group,
 ) -> Transaction {
-    // The first needs no savepoint: with nobody before it, its rollback is the transaction's.
-    let alone = group.is_empty();
-    let guarded = guarded && !alone;
+    let guarded = undo == Undo::Savepoint;
     if guarded && let Err(error) = session.control("SAVEPOINT job") {
         group.push((job, Ok(())));
         return Transaction::Gone(error::translate(&error, Access::Write));
@@ -264,7 +289,7 @@ fn run_one(
     let ended = match ran.verdict {
         Verdict::Commit if guarded => session.control("RELEASE job").map(|()| Transaction::Open),
         Verdict::Commit => Ok(Transaction::Open),
-        Verdict::Rollback if alone => session
+        Verdict::Rollback if undo == Undo::Transaction => session
             .control("ROLLBACK")
             .map(|()| Transaction::RolledBack),
         Verdict::Rollback if guarded => session

@@ -83,6 +83,36 @@ fn a_primary_that_was_replaced_while_it_stood_still_is_not_believed() {
     });
 }
 
+/// That the question was interrupted says nothing about where a server is: it is not believed for it.
+#[test]
+fn a_server_that_could_not_finish_saying_where_it_is_is_not_used() {
+    const SCHEMA: &str = "CREATE SCHEMA before";
+    const INTERRUPTED: &str = "CREATE FUNCTION before.pg_control_system() \
+         RETURNS TABLE (system_identifier BIGINT) LANGUAGE plpgsql AS \
+         $$ BEGIN RAISE EXCEPTION 'interrupted' USING ERRCODE = '57014'; END $$";
+    let Some(server) = Server::start() else {
+        return;
+    };
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let url = server.url("127.0.0.1", "");
+        let superuser = driver(&postgres_options(&url)).await;
+        for sql in [SCHEMA, INTERRUPTED] {
+            let done = superuser.write(move |tx| tx.execute(sql, &[]));
+            done.await.unwrap();
+        }
+        let mark = if url.contains('?') { '&' } else { '?' };
+        let url = format!("{url}{mark}options=-c%20search_path%3Dbefore,pg_catalog,public");
+        let mut options = postgres_options(&url);
+        options.unavailable_after = Duration::from_secs(1);
+        let refused = PostgresDriver::connect(options).await.err();
+        assert!(
+            matches!(&refused, Some(StoreError::Unavailable { message, .. })
+                if message.contains("interrupted")),
+            "{refused:?}"
+        );
+    });
+}
+
 /// Every role may ask for the timeline; where somebody forbade it, Doorward works without.
 #[test]
 fn a_server_that_does_not_say_where_it_is_is_used_all_the_same() {

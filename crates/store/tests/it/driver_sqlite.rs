@@ -366,6 +366,34 @@ fn a_job_undone_harms_none_of_its_neighbours() {
     });
 }
 
+/// The first of a group that runs again is refused this time: the others' writes are not lost with its.
+#[test]
+fn whoever_changes_its_mind_in_the_second_run_harms_no_neighbour() {
+    run(Engine::Sqlite, async |db| {
+        let probe = Probe::new(&db, Tune::default()).await;
+        let (go, wait) = mpsc::channel::<()>();
+        let mut runs = 0;
+        let first = probe.raw.write(move |tx| {
+            runs += 1;
+            if runs > 1 {
+                return Err(StoreError::Internal("no longer".to_owned()));
+            }
+            let _ = wait.recv();
+            insert(tx, 1)
+        });
+        let second = probe.raw.write(|tx| insert(tx, 2));
+        let third = probe.raw.write(|tx| {
+            insert(tx, 3)?;
+            Err::<(), _>(StoreError::Internal("no".to_owned()))
+        });
+        go.send(()).unwrap();
+        assert!(matches!(first.await, Err(StoreError::Internal(_))));
+        second.await.unwrap();
+        assert!(matches!(third.await, Err(StoreError::Internal(_))));
+        assert_eq!(probe.ids().await, [2], "what was answered is there");
+    });
+}
+
 #[test]
 fn readers_wait_for_nobody() {
     run(Engine::Sqlite, async |db| {

@@ -13,6 +13,7 @@ contract! {
     events_are_filtered_and_paged_newest_first: PlatformRead::audit_events;
     every_filter_finds_what_it_names: PlatformRead::audit_events;
     a_refresh_is_found_by_its_request: PlatformRead::audit_events;
+    a_refresh_beyond_the_page_is_found_once: PlatformRead::audit_events;
     a_page_looks_at_a_bounded_number_of_events: PlatformRead::audit_events;
     every_question_is_led_by_an_index: PlatformRead::audit_events;
 }
@@ -502,6 +503,45 @@ async fn a_page_looks_at_a_bounded_number_of_events(db: TestDatabase) {
         }
         assert_eq!(pages, [vec![], vec![], vec![id]], "{app_id:?}");
     }
+}
+
+/// A request of more events than a page looks at, none of which is asked for.
+async fn a_refresh_beyond_the_page_is_found_once(db: TestDatabase) {
+    let (app, platform) = (seed_app(&db).await, platform(&db));
+    let request = uuid::Builder::from_unix_timestamp_millis(1_767_225_600_000, &[7; 10]);
+    let request = RequestId::from_uuid(request.into_uuid());
+    let event = |action, millis| {
+        let event = AuditEvent {
+            request_id: Some(request),
+            ..new_event(Some(app.id), action)
+        };
+        event_at(event, millis)
+    };
+    let refresh = event(Action::SessionRefreshed, 1);
+    let id = refresh.id;
+    let events: Vec<_> = std::iter::once(refresh)
+        .chain((2..=2_500).map(|n| event(Action::OtpSent, n)))
+        .collect();
+    platform
+        .write(move |p| events.iter().try_for_each(|event| p.audit(event)))
+        .await;
+    let mut filter = AuditFilter {
+        request_id: Some(request),
+        action: Some("session.refreshed".to_owned()),
+        limit: 10,
+        ..AuditFilter::default()
+    };
+    let mut found = Vec::new();
+    loop {
+        let question = filter.clone();
+        let AuditPage { events, next } = platform.read(move |p| p.audit_events(&question)).await;
+        found.extend(events.iter().map(|event| event.id));
+        if next.is_none() {
+            break;
+        }
+        filter.before = next;
+    }
+    assert_eq!(found, [id]);
 }
 
 /// The statements are put together by a macro, so they are tried here as they are then. Among the
