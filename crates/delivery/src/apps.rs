@@ -13,6 +13,7 @@ use doorward_domain::template::{Language, MessageName, StoredTemplate, Words};
 use doorward_store::app::StoredDelivery;
 use doorward_store::{Store, StoreError};
 
+use crate::alarms::Alarms;
 use crate::message::{Envelope, OutgoingMessage, Rendered};
 use crate::provider::{Attempt, Carried, Chain, Provider, ProviderSecrets, Reports, open_secrets};
 use crate::sender::{Networks, SendError, Sender, Step};
@@ -42,6 +43,7 @@ pub struct Apps {
     reports: Option<Reports>,
     held: Mutex<Held>,
     sender: OnceLock<Arc<dyn Sender>>,
+    alarms: OnceLock<Arc<Alarms>>,
 }
 
 #[derive(Default)]
@@ -85,6 +87,7 @@ impl Apps {
             reports,
             held: Mutex::default(),
             sender: OnceLock::new(),
+            alarms: OnceLock::new(),
         }
     }
 
@@ -104,6 +107,17 @@ impl Apps {
     #[must_use]
     pub fn sender(&self) -> Option<&Arc<dyn Sender>> {
         self.sender.get()
+    }
+
+    /// Says who is told of alarms. Only the first time counts.
+    pub fn set_alarms(&self, alarms: Arc<Alarms>) {
+        drop(self.alarms.set(alarms));
+    }
+
+    /// Who is told of alarms, where that was said and there is anybody.
+    #[must_use]
+    pub fn alarms(&self) -> Option<&Arc<Alarms>> {
+        self.alarms.get().filter(|alarms| !alarms.is_empty())
     }
 
     /// Where providers report what became of a message, where they do.

@@ -5,6 +5,7 @@
 //! hands it to a [`sender::Sender`]. Delivery is at least once: a message is sent twice only when a
 //! node dies, or loses the database, between the provider's answer and its own note of it.
 
+pub mod alarms;
 pub mod apps;
 pub mod message;
 pub mod provider;

@@ -236,6 +236,8 @@ actions! {
     DeliveryTested = "delivery.tested";
     /// The SMS of an app need a look: a budget is used up, or codes go where nobody types them in.
     DeliveryAlarm = "delivery.alarm";
+    /// A test alarm was sent to whoever is told of alarms.
+    AlarmTested = "alarm.tested";
 }
 
 /// How it went.

@@ -19,6 +19,8 @@ const REFUSALS_POLL: Duration = Duration::from_millis(250);
 const STATS_POLL: Duration = Duration::from_secs(10);
 /// How often news for the revocation feeds is read, while somebody asks for one.
 const REVOCATIONS_POLL: Duration = Duration::from_millis(250);
+/// How often alarms are looked for that nobody has been told.
+const ALARMS_POLL: Duration = Duration::from_secs(5);
 /// How often keys are looked after.
 const KEYS_POLL: Duration = Duration::from_secs(30);
 /// How often maintenance is offered to run; whether it is due is decided in the database.
@@ -87,7 +89,22 @@ pub fn spawn(core: &Arc<Core>, stop: &watch::Receiver<()>) -> Vec<tokio::task::J
             },
         ))
     };
-    vec![state, keys, maintenance, refusals, stats, revocations]
+    let alarms = {
+        let core = Arc::clone(core);
+        tokio::spawn(every(ALARMS_POLL, stop.clone(), "alarms", move || {
+            let core = Arc::clone(&core);
+            async move { crate::alarms::tell(&core).await }
+        }))
+    };
+    vec![
+        alarms,
+        state,
+        keys,
+        maintenance,
+        refusals,
+        stats,
+        revocations,
+    ]
 }
 
 /// Reads anew what another node (or a command beside this server) has changed.

@@ -3,6 +3,7 @@
 //! HTTP, command line and jobs all call these; they hold the rules and ask for authorisation.
 
 pub mod admin_keys;
+pub mod alarms;
 pub mod apps;
 pub mod audit;
 mod caller;

@@ -36,3 +36,8 @@ ALTER TABLE app_stats ADD COLUMN sms_failed BIGINT NOT NULL DEFAULT 0;
 
 -- Every signing key there was, newest first, a page at a time.
 CREATE INDEX signing_keys_listed ON signing_keys (created_at, kid);
+
+-- When an alarm is to be told to whoever the deployment names, next; NULL once it was.
+ALTER TABLE sms_alarms ADD COLUMN tell_at TIMESTAMPTZ;
+ALTER TABLE sms_alarms ADD COLUMN tell_attempts BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX sms_alarms_untold ON sms_alarms (tell_at) WHERE tell_at IS NOT NULL;

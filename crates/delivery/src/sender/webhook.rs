@@ -13,7 +13,7 @@ use aws_lc_rs::hmac;
 use doorward_domain::contact::Channel;
 use doorward_domain::secret::{SecretText, constant_time_eq, hex};
 use doorward_domain::time::iso;
-use doorward_domain::{AppId, OutboxId};
+use doorward_domain::{AppId, OutboxId, Timestamp};
 use reqwest::{Client, Url, header};
 use serde::{Deserialize, Serialize};
 
@@ -145,12 +145,23 @@ impl WebhookSender {
             created_at: iso(message.created_at),
         })
         .map_err(|_| SendError::permanent("the message could not be written as JSON"))?;
-        let timestamp = message.now.as_second().to_string();
+        self.deliver(&message.id.to_string(), message.now, body)
+            .await
+    }
+
+    /// Posts a body, signed. `id` is the same on every attempt.
+    pub(crate) async fn deliver(
+        &self,
+        id: &str,
+        now: Timestamp,
+        body: Vec<u8>,
+    ) -> Result<Receipt, SendError> {
+        let timestamp = now.as_second().to_string();
         let request = self
             .client
             .post(self.url.clone())
             .header(header::CONTENT_TYPE, "application/json")
-            .header("Idempotency-Key", message.id.to_string())
+            .header("Idempotency-Key", id)
             .header("Doorward-Signature", self.sign(&timestamp, &body))
             .header("Doorward-Timestamp", timestamp)
             .body(body);

@@ -185,6 +185,9 @@ pub(crate) enum Command {
     /// Remove what is dead: expired codes, ended sessions, old limits
     #[command(subcommand)]
     Maintenance(MaintenanceCommand),
+    /// Alarms about text messages, and who is told of them
+    #[command(subcommand)]
+    Alarm(AlarmCommand),
     /// Print the OpenAPI 3.1 document of a face
     #[command(after_help = "Example:\n  doorward openapi --face public > openapi.json")]
     Openapi {
@@ -203,6 +206,17 @@ pub(crate) enum Command {
         /// Which command, e.g. `app create`
         command: Vec<String>,
     },
+}
+
+/// `doorward alarm`
+#[derive(Debug, Subcommand)]
+pub(crate) enum AlarmCommand {
+    /// Send a test alarm to whom the configuration names, and say which step failed
+    #[command(
+        after_help = "Alarms go to DOORWARD_ALARM_WEBHOOK_URL and DOORWARD_ALARM_EMAIL. An app's \
+                            alarms are shown by `doorward delivery usage`."
+    )]
+    Test,
 }
 
 /// `doorward maintenance`

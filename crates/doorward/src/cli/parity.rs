@@ -223,6 +223,7 @@ const SAME: &[(&str, &[&str])] = &[
     ("audit export", &["GET /admin/audit"]),
     ("stats", &["GET /admin/apps/{app_id}/stats"]),
     ("maintenance run", &["POST /admin/maintenance"]),
+    ("alarm test", &["POST /admin/alarms/test"]),
     ("maintenance status", &["GET /admin/maintenance"]),
     ("health", &["GET /health", "GET /admin/health"]),
     ("doctor", &["GET /admin/doctor"]),

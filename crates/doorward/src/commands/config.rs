@@ -1,5 +1,7 @@
 //! `doorward config`
 
+use std::sync::Arc;
+
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -60,10 +62,10 @@ pub(crate) fn judge(loaded: &mut Loaded) -> Verdict {
     let verdict = safety::judge(&loaded.config, &loaded.values);
     let told_already =
         |refusal: &safety::Refusal| refusal.exception == Some(safety::Exception::SmtpTls);
-    if !verdict.refusals.iter().any(told_already)
-        && let Err(problem) = senders::build(&loaded.config)
-    {
-        loaded.problems.push(problem);
+    if !verdict.refusals.iter().any(told_already) {
+        let senders = senders::build(&loaded.config);
+        let alarms = senders.and_then(|mail| senders::alarms(&loaded.config, Arc::new(mail)));
+        loaded.problems.extend(alarms.err());
     }
     verdict
 }

@@ -1,6 +1,7 @@
 //! What each command does: opens the deployment, calls one use case, prints its result.
 
 mod admin_key;
+mod alarm;
 mod app;
 mod audit;
 mod backup;
@@ -40,7 +41,7 @@ use std::time::Instant;
 use clap::error::ErrorKind;
 
 use crate::Outcome;
-use crate::cli::{Cli, Command, FaceName, Global};
+use crate::cli::{AlarmCommand, Cli, Command, FaceName, Global};
 use crate::failure::Failure;
 use crate::{logging, output, serve};
 
@@ -97,6 +98,7 @@ async fn beside_servers(global: &Global, command: Command) -> Outcome {
         Command::Delivery(command) => delivery::run(global, command).await,
         Command::Migrate { status } => migrate::run(global, status).await,
         Command::Health { url } => health::run(global, url).await,
+        Command::Alarm(AlarmCommand::Test) => alarm::test(global).await,
         Command::Maintenance(command) => maintenance::run(global, &command).await,
         Command::Dev(_)
         | Command::Serve(_)

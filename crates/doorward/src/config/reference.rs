@@ -27,6 +27,7 @@ const SECTIONS: &[(&str, &str)] = &[
         "Text messages by your own endpoint (sms.provider = webhook)",
     ),
     ("delivery", "Mail servers and SMS providers of apps' own"),
+    ("alarm", "Who is told of alarms"),
     ("maintenance", "The job that removes what is dead"),
 ];
 

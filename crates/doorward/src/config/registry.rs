@@ -228,6 +228,19 @@ registry! {
          be, e.g. 10.1.0.0/16. Nobody's may be in others; your own (above) are not restricted.",
     );
 
+    ALARM_WEBHOOK_URL = Variable::new(
+        "alarm.webhook_url", "DOORWARD_ALARM_WEBHOOK_URL", Kind::Url,
+        "Your own endpoint that is told of alarms about text messages; it gets a signed POST for each.",
+    );
+    ALARM_WEBHOOK_SECRET = Variable::new(
+        "alarm.webhook_secret", "DOORWARD_ALARM_WEBHOOK_SECRET", Kind::Text,
+        "Key of that signature, at least 32 characters.",
+    ).secret();
+    ALARM_EMAIL = Variable::new(
+        "alarm.email", "DOORWARD_ALARM_EMAIL", Kind::Text,
+        "A mailbox that is told of alarms about text messages, through the deployment's own mail.",
+    );
+
     MAINTENANCE_SECONDS = Variable::new(
         "maintenance.interval_seconds", "DOORWARD_MAINTENANCE_INTERVAL_SECONDS",
         seconds(60, 86_400),

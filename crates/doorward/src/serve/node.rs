@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::listen::Ports;
+use super::senders;
 use super::signals::Signals;
 use super::telemetry;
 use crate::config::{Config, Loaded, Values, sections};
@@ -106,6 +107,10 @@ impl Node {
         let (store, clock) = (self.store.clone(), Arc::clone(&self.clock));
         let core = deployment::core(&self.config, store, self.issuer.clone(), clock).await?;
         core.messages.set_sender(self.sender.clone());
+        let alarms = senders::alarms(&self.config, self.sender.clone()).map_err(|problem| {
+            Failure::configuration("Alarms cannot be told to anybody:", &[problem])
+        })?;
+        core.messages.set_alarms(Arc::new(alarms));
         Ok(core)
     }
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use doorward_delivery::alarms::Alarms;
 use doorward_delivery::sender::{
-    HttpOptions, OptionsError, Router, SmtpCredentials, SmtpOptions, SmtpSender, SmtpTls,
+    HttpOptions, OptionsError, Router, Sender, SmtpCredentials, SmtpOptions, SmtpSender, SmtpTls,
     TwilioFrom, TwilioOptions, TwilioSender, WebhookOptions, WebhookSender,
 };
 use doorward_domain::contact::Channel;
@@ -49,6 +50,28 @@ pub(crate) fn build(config: &Config) -> Result<Router, Problem> {
         None => {}
     }
     Ok(router)
+}
+
+/// Who is told of alarms. `mail` carries it to the mailbox.
+///
+/// # Errors
+/// The setting that a sender does not accept.
+pub(crate) fn alarms(config: &Config, mail: Arc<Router>) -> Result<Alarms, Problem> {
+    let delivery = &config.delivery;
+    let hook = delivery.alarm_webhook.as_ref().map(webhook).transpose();
+    let name = registry::ALARM_WEBHOOK_URL.env;
+    let webhook = hook.map_err(|error| Problem::new(name, error.to_string()))?;
+    if delivery.alarm_email.is_some() && !mail.serves(Channel::Email) {
+        let what = "no mail server is set that could carry it";
+        return Err(Problem::new(registry::ALARM_EMAIL.env, what));
+    }
+    Ok(Alarms {
+        webhook,
+        mail: delivery
+            .alarm_email
+            .clone()
+            .map(|to| (to, mail as Arc<dyn Sender>)),
+    })
 }
 
 pub(crate) fn smtp_options(smtp: &Smtp, allow_plaintext: bool) -> SmtpOptions {

@@ -232,5 +232,24 @@ async fn what_is_no_provider_is_refused() {
 
     let usage = cli_json(data, &["delivery", "usage", "--app", "demo"]);
     assert!(usage.is_object(), "{usage}");
+
+    assert_eq!(
+        refused(data, &["alarm", "test"]),
+        (1, "NOT_FOUND".to_owned()),
+        "nobody is told"
+    );
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", closed.local_addr().unwrap());
+    drop(closed);
+    let said = run(doorward()
+        .args(["alarm", "test", "--json", "--data-dir"])
+        .arg(data)
+        .env("DOORWARD_ALARM_WEBHOOK_URL", &url)
+        .env("DOORWARD_ALARM_WEBHOOK_SECRET", "k".repeat(32)));
+    let results: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert_eq!(results["results"][0]["destination"], "webhook");
+    assert_eq!(results["results"][0]["failed_step"], "connect");
+    assert_eq!(last_event(data, "alarm.tested")["actor"]["type"], "cli");
     drop(server);
 }

@@ -1,6 +1,7 @@
 //! The operator face, on a port of its own.
 
 mod admin_keys;
+mod alarms;
 mod apps;
 mod audit;
 mod auth;
@@ -87,6 +88,7 @@ fn limited() -> OpenApiRouter<Arc<OperatorFace>> {
         .routes(routes!(limits::clear))
         .routes(routes!(maintenance::show, maintenance::run))
         .routes(routes!(maintenance::health))
+        .routes(routes!(alarms::test))
         .merge(licenses::routes())
         .merge(messages::routes())
 }

@@ -108,6 +108,12 @@ impl World {
             organizations::Organization::seed(&front.platform, &a, &b, user_id).await;
         let people = people::People::seed(&front.platform, &a, &b).await;
         let licenses = licenses::Licenses::seed(&front.platform, &a, &b, user_id).await;
+        let to = doorward_testkit::platform::contact("ops@example.com");
+        let alarms = doorward_delivery::alarms::Alarms {
+            webhook: None,
+            mail: Some((to, front.platform.outbox.clone())),
+        };
+        front.platform.core.messages.set_alarms(alarms.into());
         let receipt = receipts::seed(&front.platform).await;
         let otp_request_id = sent["otp_request_id"].as_str().unwrap().to_owned();
         Self {
@@ -342,6 +348,12 @@ impl World {
                 Scope::MaintenanceWrite,
                 ask("POST", "/admin/maintenance"),
                 &["maintenance.run"],
+            ),
+            key(
+                "POST /admin/alarms/test",
+                Scope::MaintenanceWrite,
+                ask("POST", "/admin/alarms/test"),
+                &["alarm.tested"],
             ),
             key(
                 "GET /admin/health",

@@ -11,18 +11,19 @@ use axum::extract::State;
 use axum::http::{Request, StatusCode};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use doorward_delivery::alarms::Alarms;
 use doorward_delivery::apps::Policy;
-use doorward_delivery::sender::Networks;
+use doorward_delivery::sender::{HttpOptions, Networks, WebhookOptions, WebhookSender};
 use doorward_domain::OutboxId;
 use doorward_domain::app::AppSettings;
 use doorward_domain::outbox::OutboxState;
-use doorward_domain::secret::hex;
+use doorward_domain::secret::{SecretText, hex};
 use doorward_domain::signing::SigningAlg;
-use doorward_service::PlatformSettings;
+use doorward_service::{PlatformSettings, alarms};
 use doorward_store::StoreError;
 use doorward_store::app::MessageStanding;
 use doorward_testkit::on_both_engines;
-use doorward_testkit::platform::{ISSUER, Platform, TestApp};
+use doorward_testkit::platform::{ISSUER, Platform, TestApp, contact};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -452,6 +453,63 @@ on_both_engines! {
             world.told(&message, status).await;
         }
         assert_eq!(world.usage().await, [2, 0, 1]);
+    }
+
+    async fn an_alarm_is_told_once_whatever_becomes_of_nodes(db: TestDatabase) {
+        let world = World::with(&db, |settings| settings.sms.per_day = 1).await;
+        let hook = Provider::start().await;
+        let told = Alarms {
+            webhook: Some(WebhookSender::new(&WebhookOptions {
+                url: format!("http://127.0.0.1:{}/", hook.port).parse().unwrap(),
+                secret: SecretText::new(SECRET),
+                http: HttpOptions::default(),
+            }).unwrap()),
+            mail: Some((contact("ops@example.com"), world.front.platform.outbox.clone())),
+        };
+        let told = Arc::new(told);
+        let first = world.front.platform.core.clone();
+        let second = world.front.platform.second_node().await;
+        alarms::tell(&first).await.unwrap();
+        for node in [&first, &second] {
+            node.messages.set_alarms(told.clone());
+        }
+        hook.answers.lock().unwrap().push_back((Duration::ZERO, 500));
+        world.send().await;
+        let both = async || {
+            let (one, two) = tokio::join!(alarms::tell(&first), alarms::tell(&second));
+            one.unwrap();
+            two.unwrap();
+        };
+        both().await;
+        assert_eq!(hook.count(), 1, "of all nodes one");
+        both().await;
+        assert_eq!(hook.count(), 1, "it waits before it tries again");
+        world.front.platform.advance(120);
+        for _ in 0..2 {
+            both().await;
+            assert_eq!(hook.count(), 2);
+            world.front.platform.advance(120);
+        }
+        let (failed, notice) = (hook.message(0).await, hook.message(1).await);
+        assert_eq!(failed, notice, "the same, by which a repetition is known");
+        assert_eq!(notice["kind"], "day_budget");
+        assert_eq!((&notice["app_slug"], &notice["app_id"]), (&json!("shop"), &json!(world.app.id)));
+        assert_eq!(notice["stops"], true);
+        let mails = world.front.platform.outbox.list(Some("ops@example.com"), None);
+        assert!(mails[0].subject.as_deref().unwrap().contains("day_budget"));
+        assert!(mails[0].text.contains("App: shop"));
+
+        let answer = world.front.admin(ask("POST", "/admin/alarms/test")).await;
+        assert_eq!(answer.json()["results"][0], json!({
+            "destination": "webhook", "accepted": true, "failed_step": null, "reason": null,
+        }));
+        assert_eq!(hook.message(2).await["kind"], "test");
+    }
+
+    async fn without_anybody_to_tell_a_test_alarm_says_so(db: TestDatabase) {
+        let world = World::new(&db).await;
+        let answer = world.front.admin(ask("POST", "/admin/alarms/test")).await;
+        assert_eq!(answer.brief(), (404, "NOT_FOUND".to_owned()));
     }
 
     async fn twilio_reports_in_its_own_way(db: TestDatabase) {

@@ -217,9 +217,10 @@ impl AppWrite<'_> {
     /// [`StoreError`].
     pub fn raise_sms_alarm(&mut self, alarm: &SmsAlarm) -> Result<bool, StoreError> {
         const SQL: &str = "INSERT INTO sms_alarms (app_id, kind, prefix, raised_at, active_until, \
-             stops) VALUES ($1, $2, $3, $4, $5, $6) \
+             stops, tell_at, tell_attempts) VALUES ($1, $2, $3, $4, $5, $6, $4, 0) \
              ON CONFLICT (app_id, kind, prefix) DO UPDATE SET raised_at = excluded.raised_at, \
-             active_until = excluded.active_until, stops = excluded.stops \
+             active_until = excluded.active_until, stops = excluded.stops, \
+             tell_at = excluded.tell_at, tell_attempts = 0 \
              WHERE sms_alarms.active_until <= excluded.raised_at";
         let params = [
             self.app_id.into(),

@@ -1,6 +1,7 @@
 //! The data of the platform: apps, keys, jobs, the outbox, the audit log.
 
 mod admin_keys;
+mod alarms;
 mod apps;
 mod audit;
 mod audit_search;
@@ -18,6 +19,7 @@ mod users;
 use crate::port::Connection;
 
 pub use admin_keys::AdminKey;
+pub use alarms::UntoldAlarm;
 pub use apps::{AppChange, Candidate};
 pub use audit::StoredEvent;
 pub(crate) use audit::{event as stored_event, insert_event};

@@ -63,6 +63,10 @@ const MODULES: &[(&str, &[&str])] = &[
         "tests/contract/platform/admin_keys.rs",
         platform::admin_keys::COVERED,
     ),
+    (
+        "tests/contract/platform/alarms.rs",
+        platform::alarms::COVERED,
+    ),
     ("tests/contract/platform/apps.rs", platform::apps::COVERED),
     ("tests/contract/platform/audit.rs", platform::audit::COVERED),
     (

@@ -1,5 +1,6 @@
 //! Who carries mails and text messages.
 
+use doorward_domain::contact::{Contact, EmailAddress};
 use doorward_domain::secret::SecretText;
 use ipnet::IpNet;
 use url::Url;
@@ -80,6 +81,10 @@ pub(crate) struct Delivery {
     pub(crate) sms: Option<Sms>,
     /// Networks that are not public in which apps' own servers may be.
     pub(crate) networks: Vec<IpNet>,
+    /// An endpoint that is told of alarms.
+    pub(crate) alarm_webhook: Option<Webhook>,
+    /// A mailbox that is told of alarms.
+    pub(crate) alarm_email: Option<Contact>,
     /// Whether every message is captured; `doorward dev` says so.
     pub(crate) captured: bool,
 }
@@ -90,7 +95,27 @@ impl Delivery {
             email: email(reader),
             sms: sms(reader),
             networks: networks(reader),
+            alarm_webhook: alarm_webhook(reader),
+            alarm_email: alarm_email(reader),
             captured: false,
+        }
+    }
+}
+
+fn alarm_webhook(reader: &mut Reader<'_>) -> Option<Webhook> {
+    use registry::{ALARM_WEBHOOK_SECRET, ALARM_WEBHOOK_URL};
+
+    let wanted = reader.is_set(&ALARM_WEBHOOK_URL) || reader.is_set(&ALARM_WEBHOOK_SECRET);
+    webhook(reader, &ALARM_WEBHOOK_URL, &ALARM_WEBHOOK_SECRET, wanted)
+}
+
+fn alarm_email(reader: &mut Reader<'_>) -> Option<Contact> {
+    let text = reader.text(&registry::ALARM_EMAIL)?;
+    match EmailAddress::parse(&text) {
+        Ok(address) => Some(Contact::Email(address)),
+        Err(error) => {
+            reader.problem(&registry::ALARM_EMAIL, error.to_string());
+            None
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The data of the platform.
 
 pub(crate) mod admin_keys;
+pub(crate) mod alarms;
 pub(crate) mod apps;
 pub(crate) mod audit;
 pub(crate) mod delivery;
