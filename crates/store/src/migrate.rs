@@ -90,6 +90,7 @@ pub const MIGRATIONS: &[Migration] = &[
             "signing_keys",
             "app_stats",
             "sms_usage",
+            "sms_alarms",
             "outbox",
             "audit_events",
         ],
