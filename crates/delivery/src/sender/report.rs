@@ -29,6 +29,9 @@ impl Report<'_> {
     }
 }
 
+/// The fewest digits of a phone number in E.164 that say whose it is.
+const PHONE_DIGITS: usize = 7;
+
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
@@ -49,7 +52,8 @@ pub struct Said {
     pub fate: Fate,
     /// The provider's name for the message, where it says one.
     pub provider_id: Option<String>,
-    /// The provider's code for what went wrong: at most 32 letters, digits, dots, `_` and `-`.
+    /// The provider's code for what went wrong: at most 32 letters, digits, dots, `_` and `-`, and too
+    /// few digits for a phone number, because it goes to the audit.
     pub code: Option<String>,
 }
 
@@ -58,6 +62,7 @@ impl Said {
     pub(super) fn new(fate: Fate, provider_id: Option<String>, code: Option<String>) -> Self {
         let fit = |code: &String| {
             (1..=32).contains(&code.len())
+                && code.bytes().filter(u8::is_ascii_digit).count() < PHONE_DIGITS
                 && code
                     .bytes()
                     .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
@@ -67,5 +72,28 @@ impl Said {
             provider_id,
             code: code.filter(fit),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_names_nobody() {
+        let code = |text: &str| Said::new(Fate::Failed, None, Some(text.to_owned())).code;
+        for kept in ["30008", "absent-subscriber", "5.1.1", "E_123456"] {
+            assert_eq!(code(kept).as_deref(), Some(kept));
+        }
+        for dropped in [
+            "",
+            "14155550123",
+            "1-415-555-0123",
+            "ada@example.com",
+            "no such",
+        ] {
+            assert_eq!(code(dropped), None, "{dropped}");
+        }
+        assert_eq!(code(&"a".repeat(33)), None);
     }
 }

@@ -111,7 +111,7 @@ impl TwilioSender {
             }),
             own_api: url
                 .host_str()
-                .is_some_and(|host| host.ends_with("twilio.com")),
+                .is_some_and(|host| host == "twilio.com" || host.ends_with(".twilio.com")),
             url,
             user: options.api_key_sid.unwrap_or(options.account_sid),
             secret: options.secret,

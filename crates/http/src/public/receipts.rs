@@ -30,7 +30,7 @@ pub(super) struct Receipt {
     /// does not take it: no other provider is asked).
     #[schema(pattern = "^(accepted|delivered|failed|rejected)$")]
     status: String,
-    /// What went wrong: letters, digits, dots, `_` and `-`. Anything else is dropped.
+    /// What went wrong: letters, digits (six at most), dots, `_` and `-`. Anything else is dropped.
     #[schema(max_length = 32)]
     code: Option<String>,
 }

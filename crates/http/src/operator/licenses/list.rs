@@ -48,7 +48,7 @@ refusals!(
         ("tenant_id" = Option<uuid::Uuid>, Query, description = "Only this organization's."),
         ("issued_to" = Option<String>, Query, min_length = 1, max_length = 200, description = "Only what was issued to exactly this."),
         ("label_prefix" = Option<String>, Query, min_length = 1, max_length = 200, description = "Only what has a label that begins so."),
-        ("state" = inline(Option<StateName>), Query, description = "Only what stands so."),
+        ("state" = inline(Option<StateName>), Query, description = "Only what stands so by itself; `suspended` leaves out those that rest only because their user is switched off or deleted."),
         ("key_hint" = Option<String>, Query, pattern = "^[0-9A-Za-z]{4}$", description = "Only keys that end so."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most items; 50 if absent."),
         ("cursor" = Option<uuid::Uuid>, Query, description = "`next_cursor` of the former page."),
