@@ -31,7 +31,8 @@ pub struct SqliteDriver {
     options: Options,
     writes: Queue,
     reads: Queue,
-    threads: Threads,
+    writer: Threads,
+    readers: Threads,
 }
 
 impl std::fmt::Debug for SqliteDriver {
@@ -52,7 +53,8 @@ impl SqliteDriver {
     pub fn open(options: Options) -> Result<Self, StoreError> {
         let (writes, to_write) = Queue::bounded(Engine::Sqlite, options.queue);
         let (reads, to_read) = Queue::bounded(Engine::Sqlite, options.queue);
-        let (threads, guard) = Threads::new();
+        let (writing, writer_guard) = Threads::new();
+        let (reading, reader_guard) = Threads::new();
         let connection = open::open(&options, Access::Write)?;
         let writer = writer::Writer::new(
             options.clone(),
@@ -60,10 +62,9 @@ impl SqliteDriver {
             connection,
             Telemetry::new(Engine::Sqlite, Access::Write),
         );
-        let held = guard.clone();
         spawn("store-write".to_owned(), move || {
             writer.run();
-            drop(held);
+            drop(writer_guard);
         })?;
         let telemetry = Telemetry::new(Engine::Sqlite, Access::Read);
         for number in 0..options.readers.max(1) {
@@ -74,7 +75,7 @@ impl SqliteDriver {
                 connection,
                 telemetry.clone(),
             );
-            let held = guard.clone();
+            let held = reader_guard.clone();
             spawn(format!("store-read-{number}"), move || {
                 reader.run();
                 drop(held);
@@ -84,7 +85,8 @@ impl SqliteDriver {
             options,
             writes,
             reads,
-            threads,
+            writer: writing,
+            readers: reading,
         })
     }
 }
@@ -113,9 +115,12 @@ impl Driver for SqliteDriver {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            self.writes.close();
+            // One after the other: of two connections that close at the same moment neither is the
+            // last, and the log stays beside the file.
             self.reads.close();
-            self.threads.ended().await;
+            self.readers.ended().await;
+            self.writes.close();
+            self.writer.ended().await;
         })
     }
 }
