@@ -19,9 +19,10 @@ use crate::world::process::{find, pin_this_process};
 /// How much more is offered than can be served.
 const TIMES: f64 = 10.0;
 /// Of what the server can do, what it must still do then, in the short form and in the long one. By
-/// processor time, of which others on this machine cannot take any; the short form's figure leaves
-/// room for what a busy machine does to that.
-const GOODPUT: (f64, f64) = (0.6, 0.8);
+/// processor time, of which others on this machine cannot take any. It leaves room for what a busy
+/// machine does to that, and for a debug build, in which a refusal costs half as much as a refresh
+/// (the signature is optimised in every build, the rest is not).
+const GOODPUT: (f64, f64) = (0.6, 0.7);
 /// Memory that overload may cost, and that each connection may (in KB): connections are bounded by
 /// `limits.connections`.
 const MEMORY_MB: u64 = 32;
@@ -54,48 +55,45 @@ pub(super) fn run(plan: &Plan, finding: &mut Finding) -> Result {
     } else {
         None
     };
-    let span = plan.pick(Duration::from_secs(5), Duration::from_secs(20));
     let app = &load.shared.app;
 
+    // In turn, because what a virtual machine's core can do drifts by a tenth within a minute.
+    let (turns, calm, storm) = plan.pick((1, 5, 5), (4, 5, 8));
+    let (calm, storm) = (Duration::from_secs(calm), Duration::from_secs(storm));
     // As many clients as there are places: the most that is ever worked on at once.
     let few = in_flight.min(hitters.len()) / 2;
-    let at_ease = hitters.get_mut(..few).unwrap_or_default();
-    let before = hit(&node, app, at_ease, span, None);
+    let mut ease = at_ease(&node, app, &mut hitters, few, calm);
     let (memory, _) = node.memory_mb().ok_or("no memory figures")?;
-    let offered = before.good_per_second() * TIMES;
-    let over = hit(&node, app, &mut hitters, span, Some(offered));
+    let offered = ease.good_per_second() * TIMES;
+    let mut over = Tally::default();
+    for _ in 0..turns {
+        over.add(hit(&node, app, &mut hitters, storm, Some(offered)));
+        ease.add(at_ease(&node, app, &mut hitters, few, calm));
+    }
     let (_, peak) = node.memory_mb().ok_or("no memory figures")?;
-    let at_ease = hitters.get_mut(..few).unwrap_or_default();
-    let after = hit(&node, app, at_ease, span, None);
 
-    let capacity = f64::midpoint(before.good_per_second(), after.good_per_second());
+    let capacity = ease.good_per_second();
     let by_the_clock = over.good_per_second() / capacity;
-    let at_ease = f64::midpoint(before.cost_ms(), after.cost_ms());
-    let share = at_ease / over.cost_ms();
+    let share = ease.cost_ms() / over.cost_ms();
     finding.did(format!(
         "{clients} clients wanted {offered:.0} refreshes a second of a server that can do \
-         {capacity:.0}, with {in_flight} places, for {} s; each waits for its answer, so they sent \
+         {capacity:.0}, with {in_flight} places, {turns} times for {} s; each waits for its answer, so they sent \
          {:.0}",
-        span.as_secs(),
+        storm.as_secs(),
         over.sent_per_second()
     ));
-    finding.operations = before.sent() + over.sent() + after.sent();
-    finding.acknowledged = before.good + over.good + after.good;
-    finding.slowest = over.slowest.max(before.slowest).max(after.slowest);
+    finding.operations = ease.sent() + over.sent();
+    finding.acknowledged = ease.good + over.good;
+    finding.slowest = over.slowest.max(ease.slowest);
     finding.longest_gap = over.longest_gap;
     finding
         .trouble
         .insert("503 SERVICE_UNAVAILABLE".to_owned(), over.turned_away);
     finding
         .lost
-        .extend(over.wrong.iter().chain(&after.wrong).cloned());
-    finding.broken.extend(before.wrong.iter().cloned());
+        .extend(over.wrong.iter().chain(&ease.wrong).cloned());
     for (name, value) in [
-        (
-            "capacity before (refreshes a second)",
-            format!("{:.0}", before.good_per_second()),
-        ),
-        ("capacity after", format!("{:.0}", after.good_per_second())),
+        ("capacity (refreshes a second)", format!("{capacity:.0}")),
         (
             "served under overload",
             format!("{:.0}", over.good_per_second()),
@@ -110,7 +108,7 @@ pub(super) fn run(plan: &Plan, finding: &mut Finding) -> Result {
         ),
         (
             "processor time for each refresh at ease (ms)",
-            format!("{at_ease:.2}"),
+            format!("{:.2}", ease.cost_ms()),
         ),
         (
             "under overload, with all 503s",
@@ -173,6 +171,18 @@ struct Tally {
 }
 
 impl Tally {
+    /// Both, one after the other.
+    fn add(&mut self, other: Self) {
+        self.span += other.span;
+        self.cost += other.cost;
+        self.good += other.good;
+        self.turned_away += other.turned_away;
+        self.slowest = self.slowest.max(other.slowest);
+        self.slowest_refusal = self.slowest_refusal.max(other.slowest_refusal);
+        self.longest_gap = self.longest_gap.max(other.longest_gap);
+        self.wrong.extend(other.wrong);
+    }
+
     fn sent(&self) -> u64 {
         self.good + self.turned_away
     }
@@ -192,6 +202,17 @@ impl Tally {
     fn sent_per_second(&self) -> f64 {
         self.sent() as f64 / self.span.as_secs_f64()
     }
+}
+
+/// The first few of them, each as fast as it is answered.
+fn at_ease(node: &Node, app: &App, hitters: &mut [Hitter], few: usize, span: Duration) -> Tally {
+    hit(
+        node,
+        app,
+        hitters.get_mut(..few).unwrap_or_default(),
+        span,
+        None,
+    )
 }
 
 /// All of them for a while: each as fast as it is answered, or together at a given rate, whatever

@@ -73,7 +73,6 @@ fn write_out(waiting: &mut Vec<u8>) {
 /// Takes a line of the log.
 pub(super) struct Line {
     lines: &'static Lines,
-    /// Warnings and errors may be the last that a process says.
     at_once: bool,
 }
 
@@ -101,7 +100,14 @@ impl MakeWriter<'_> for &'static Lines {
     fn make_writer_for(&self, metadata: &Metadata<'_>) -> Line {
         Line {
             lines: self,
-            at_once: *metadata.level() <= Level::WARN,
+            at_once: is_urgent(metadata),
         }
     }
+}
+
+/// Warnings and errors may be the last that a process says, but for the access log's: of the requests
+/// that are turned away there may be thousands a second, and one system call for each is not for them.
+fn is_urgent(metadata: &Metadata<'_>) -> bool {
+    let level = *metadata.level();
+    level == Level::ERROR || level == Level::WARN && metadata.target() != "doorward::access"
 }
