@@ -1,13 +1,12 @@
 //! `doorward backup`
 
 use std::fs;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use doorward_store::sqlite;
 use serde::Serialize;
 
-use super::place::{flush_directory, of_its_own, rename_new};
+use super::place::{Unfinished, flush_directory, remove_remainders, rename_new};
 use crate::Outcome;
 use crate::cli::{BackupArgs, Global};
 use crate::config::sections::Database;
@@ -15,6 +14,9 @@ use crate::config::{Loaded, registry};
 use crate::deployment::Place;
 use crate::failure::Failure;
 use crate::output::{self, labels};
+
+/// What half a backup is called.
+const PARTIAL: &str = ".partial";
 
 /// Runs it.
 pub(super) fn run(global: &Global, args: &BackupArgs) -> Outcome {
@@ -30,17 +32,20 @@ pub(super) fn run(global: &Global, args: &BackupArgs) -> Outcome {
             args.to.display()
         )));
     }
-    let partial = of_its_own(&args.to, ".partial");
-    let made = write(&options, &partial).and_then(|made| {
+    // First, so that there is room.
+    let remainders = remove_remainders(&args.to, PARTIAL);
+    let partial = Unfinished::new(&args.to, PARTIAL)
+        .map_err(|error| failed(format!("{}: {error}", args.to.display())))?;
+    let made = write(&options, &partial.path).and_then(|made| {
         // The name was free a moment ago; whoever has taken it since keeps it.
-        rename_new(&partial, &args.to)
+        rename_new(&partial.path, &args.to)
             .and_then(|()| flush_directory(&args.to))
             .map_err(|error| failed(format!("{}: {error}", args.to.display())))?;
         Ok(made)
     });
     let (examined, sha256, bytes) = made.inspect_err(|_| {
         // Half a backup is worse than none.
-        drop(fs::remove_file(&partial));
+        drop(fs::remove_file(&partial.path));
     })?;
     output::report(
         global.json,
@@ -50,6 +55,7 @@ pub(super) fn run(global: &Global, args: &BackupArgs) -> Outcome {
             sha256,
             schema: examined.schema,
             rows: examined.rows,
+            remainders,
             master_key: master_key_place(&loaded),
         },
     )
@@ -57,13 +63,6 @@ pub(super) fn run(global: &Global, args: &BackupArgs) -> Outcome {
 
 fn write(options: &sqlite::Options, partial: &Path) -> Outcome<(sqlite::Examined, String, u64)> {
     let unusable = |error: std::io::Error| failed(format!("{}: {error}", partial.display()));
-    // For its owner only from the first byte on.
-    fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(partial)
-        .map_err(unusable)?;
     sqlite::backup(options, partial)?;
     let examined = sqlite::examine(partial)?;
     let sha256 = super::restore::sha256(partial).map_err(unusable)?;
@@ -109,6 +108,19 @@ pub(super) fn master_key_place(loaded: &Loaded) -> String {
     }
 }
 
+/// Tells of what is removed.
+pub(super) fn removed(remainders: &[PathBuf]) -> String {
+    remainders
+        .iter()
+        .map(|file| {
+            format!(
+                "\nRemoved {}, which a killed command had left.\n",
+                file.display()
+            )
+        })
+        .collect()
+}
+
 #[derive(Serialize)]
 struct Backup {
     file: PathBuf,
@@ -116,6 +128,8 @@ struct Backup {
     sha256: String,
     schema: i64,
     rows: u64,
+    /// What killed backups had left in the directory, and is removed.
+    remainders: Vec<PathBuf>,
     master_key: String,
 }
 
@@ -131,10 +145,11 @@ impl output::Report for Backup {
                 "checked",
                 "whole, and every reference leads somewhere".to_owned(),
             ),
-        ]) + &format!(
-            "\nThe master key is NOT in it, and without the key it is of no use. The key is here: \
+        ]) + &removed(&self.remainders)
+            + &format!(
+                "\nThe master key is NOT in it, and without the key it is of no use. The key is here: \
              {}. Keep a copy of it in another place than the backups.\n",
-            self.master_key
-        )
+                self.master_key
+            )
     }
 }

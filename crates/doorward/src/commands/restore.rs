@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,8 +12,8 @@ use doorward_service::restored::{self, Restored};
 use doorward_store::sqlite;
 use serde::Serialize;
 
-use super::backup::{embedded, failed, load, master_key_place};
-use super::place::{beside, flush_directory, of_its_own, rename_new};
+use super::backup::{embedded, failed, load, master_key_place, removed};
+use super::place::{Unfinished, beside, flush_directory, remove_remainders, rename_new};
 use crate::Outcome;
 use crate::cli::{Global, RestoreArgs};
 use crate::config::Loaded;
@@ -22,6 +21,9 @@ use crate::config::sections::Database;
 use crate::deployment::{self, Missing};
 use crate::failure::Failure;
 use crate::output::{self, labels};
+
+/// What half a restored database is called.
+const RESTORING: &str = ".restoring";
 
 /// Runs it.
 pub(super) async fn run(global: &Global, args: &RestoreArgs) -> Outcome {
@@ -36,16 +38,19 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs) -> Outcome {
     )?;
     let target = options.path.as_path();
     ensure_free(target, args.replace)?;
-    let restoring = of_its_own(target, ".restoring");
-    let done = prepare(&loaded, from, &restoring, args).await;
+    let remainders = remove_remainders(target, RESTORING);
+    let unfinished = Unfinished::new(target, RESTORING)
+        .map_err(|error| failed(format!("{}: {error}", target.display())))?;
+    let restoring = unfinished.path.as_path();
+    let done = prepare(&loaded, from, &unfinished, args).await;
     let (schema, rows, sha256, apps) = match done {
         Ok(done) => done,
         Err(failure) => {
-            remove(&restoring);
+            remove(restoring);
             return Err(failure);
         }
     };
-    let former = put(&restoring, target, args.replace).inspect_err(|_| remove(&restoring))?;
+    let former = put(restoring, target, args.replace).inspect_err(|_| remove(restoring))?;
     output::report(
         global.json,
         &Report {
@@ -55,6 +60,7 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs) -> Outcome {
             schema,
             rows,
             former,
+            remainders,
             sessions_ended_in_apps: args.end_sessions.then_some(apps),
             master_key: master_key_place(&loaded),
         },
@@ -117,10 +123,11 @@ fn ensure_free(target: &Path, replace: bool) -> Outcome {
 async fn prepare(
     loaded: &Loaded,
     from: &Path,
-    restoring: &Path,
+    unfinished: &Unfinished,
     args: &RestoreArgs,
 ) -> Outcome<(i64, u64, String, u64)> {
-    let sha256 = copy(from, restoring)
+    let restoring = unfinished.path.as_path();
+    let sha256 = copy(from, &unfinished.file)
         .map_err(|error| failed(format!("Cannot copy {}: {error}", from.display())))?;
     if let Some(wanted) = &args.sha256
         && !wanted.eq_ignore_ascii_case(&sha256)
@@ -201,13 +208,8 @@ fn remove(database: &Path) {
     drop(fs::remove_file(database));
 }
 
-/// Copies to a new file of its owner only; gives the SHA-256.
-fn copy(from: &Path, to: &Path) -> io::Result<String> {
-    let mut target = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(to)?;
+/// Copies; gives the SHA-256.
+fn copy(from: &Path, mut target: &fs::File) -> io::Result<String> {
     let digest = read_all(from, |bytes| target.write_all(bytes))?;
     target.sync_all()?;
     Ok(digest)
@@ -247,6 +249,8 @@ struct Report {
     rows: u64,
     /// Where the database is that was there before.
     former: Option<PathBuf>,
+    /// What killed restores had left beside the database, and is removed.
+    remainders: Vec<PathBuf>,
     sessions_ended_in_apps: Option<u64>,
     master_key: String,
 }
@@ -264,6 +268,7 @@ impl output::Report for Report {
                 format!("{}; it opens this database", self.master_key),
             ),
         ]);
+        text.push_str(&removed(&self.remainders));
         if let Some(former) = &self.former {
             let former = former.display();
             text.push_str(&format!(

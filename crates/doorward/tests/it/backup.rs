@@ -1,11 +1,13 @@
 //! `doorward backup` under load, and `doorward restore` after a bad hour.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use doorward_testkit::database::TestDatabase;
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use serde_json::{Value, json};
 
 use crate::support::{App, Said, Server, doorward, run};
@@ -318,7 +320,69 @@ fn left_over(data: &Path) -> Vec<String> {
     names
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .filter(|name| name.contains(".restoring") || name.contains(".partial"))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
         .collect()
+}
+
+/// Half a backup stays while somebody works at it, and goes with the next backup when nobody does.
+#[tokio::test]
+async fn what_a_killed_backup_left_goes_with_the_next() {
+    let (dir, safe) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    drop(Server::dev(dir.path()));
+    let backup = |name: &str| {
+        let mut command = doorward();
+        command.arg("backup").arg("--json").arg("--to");
+        command.arg(safe.path().join(name));
+        command.arg("--data-dir").arg(dir.path());
+        command
+    };
+    // Locked and begun, not only made.
+    let begun = || {
+        let names = left_over(safe.path());
+        let size = |name: &String| std::fs::metadata(safe.path().join(name)).map(|file| file.len());
+        names
+            .iter()
+            .any(|name| size(name).is_ok_and(|size| size > 0))
+    };
+    // Stops one in the middle, which a fast disk may take some tries.
+    let stopped = (0..50).find_map(|n| {
+        let mut command = backup(&format!("{n}.db"));
+        let mut child = command.stdout(std::process::Stdio::null()).spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        while child.try_wait().unwrap().is_none() {
+            if begun() {
+                kill_process(pid, Signal::STOP).unwrap();
+                let state = waitpid(Some(pid), WaitOptions::UNTRACED).unwrap();
+                // It may have come to its end before the signal came.
+                if state.is_some_and(|(_, state)| state.stopped()) {
+                    if !left_over(safe.path()).is_empty() {
+                        return Some(child);
+                    }
+                    child.kill().unwrap();
+                }
+                break;
+            }
+        }
+        drop(child.wait());
+        None
+    });
+    let mut stopped = stopped.expect("a backup stopped in the middle");
+    // Its journal may be beside it.
+    let half = left_over(safe.path());
+    let file = half.iter().find(|name| !name.ends_with("-journal"));
+    let file = safe.path().join(file.unwrap());
+
+    let said = run(&mut backup("beside.db")).ok().json();
+    assert_eq!(said["remainders"], json!([]), "somebody works at it");
+    assert_eq!(left_over(safe.path()), half);
+
+    stopped.kill().unwrap();
+    stopped.wait().unwrap();
+    assert_eq!(left_over(safe.path()), half, "it was killed in the middle");
+    let said = run(&mut backup("next.db")).ok().json();
+    assert_eq!(said["remainders"], json!([file]));
+    assert_eq!(left_over(safe.path()), [""; 0]);
 }
 
 /// Several at the same moment, on one database and to one file: each works on its own, one is first,
