@@ -89,12 +89,18 @@ impl Failure {
     }
 }
 
-/// Whether the server hangs up after this error.
-pub(super) fn ends_connection(error: &DbError) -> bool {
+/// Whether the server ended with this error, and did nothing of what came behind.
+pub(super) fn is_fatal(error: &DbError) -> bool {
     matches!(
         error.parsed_severity(),
         Some(Severity::Fatal | Severity::Panic)
-    ) || *error.code() == SqlState::ADMIN_SHUTDOWN
+    )
+}
+
+/// Whether the server hangs up after this error.
+pub(super) fn ends_connection(error: &DbError) -> bool {
+    is_fatal(error)
+        || *error.code() == SqlState::ADMIN_SHUTDOWN
         || *error.code() == SqlState::CRASH_SHUTDOWN
         || error.code().code().starts_with("08")
 }

@@ -25,6 +25,9 @@ pub(super) struct Session {
     pub(super) client: Client,
     /// Looked at after each COMMIT.
     pub(super) unreplicated: Unreplicated,
+    /// The snapshot of a read is open still; its job has been answered. The next transaction ends it
+    /// on its way.
+    pub(super) snapshot_open: bool,
     origin: Option<Origin>,
     connector: Arc<Connector>,
     /// By the address of the text: statements are `'static`, so an address names one text for ever,
@@ -41,6 +44,7 @@ impl Session {
         Self {
             client: connected.client,
             unreplicated: connected.unreplicated,
+            snapshot_open: false,
             origin: connected.origin,
             connector,
             statements: HashMap::new(),
@@ -57,6 +61,17 @@ impl Session {
     /// It shall not be used again.
     pub(super) const fn give_up(&mut self) {
         self.lost = true;
+    }
+
+    /// Ends the snapshot of a read that has been answered, if one is open.
+    pub(super) fn close_snapshot(&mut self, runtime: &Runtime) {
+        if !std::mem::take(&mut self.snapshot_open) {
+            return;
+        }
+        let answers = self.fly(runtime, |flight| flight.control("COMMIT"));
+        if !answers.is_ok_and(|answers| answers.iter().all(Result::is_ok)) {
+            self.give_up();
+        }
     }
 
     /// Forgets the statements, so that they are prepared anew.

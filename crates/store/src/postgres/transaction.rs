@@ -31,13 +31,6 @@ pub(super) enum CommitFailure {
     Uncertain(String),
 }
 
-const fn begin(access: Access) -> &'static str {
-    match access {
-        Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-    }
-}
-
 fn borrowed(values: &[Value]) -> Vec<Param<'_>> {
     values.iter().map(Value::as_param).collect()
 }
@@ -63,9 +56,11 @@ impl<'a> Transaction<'a> {
         self.failure.as_ref()
     }
 
-    /// Whether the server has a transaction open.
-    pub(super) const fn is_begun(&self) -> bool {
-        self.begun
+    /// Leaves a read's snapshot to be ended by whoever comes next: nothing is to be learned from it.
+    pub(super) fn leave(self) {
+        if self.begun {
+            self.session.snapshot_open = true;
+        }
     }
 
     /// After a failure nothing more is sent: PostgreSQL would refuse it anyway.
@@ -89,6 +84,18 @@ impl<'a> Transaction<'a> {
         Ok(statement)
     }
 
+    /// How it begins; the snapshot of the read before is ended on the same way. A failure of that is
+    /// one of the beginning.
+    const fn begin(&mut self) -> &'static str {
+        let old = std::mem::replace(&mut self.session.snapshot_open, false);
+        match (self.access, old) {
+            (Access::Read, false) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            (Access::Read, true) => "COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            (Access::Write, false) => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+            (Access::Write, true) => "COMMIT; BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+        }
+    }
+
     /// Sends BEGIN if need be, what was deferred, and the statement. Gives the statement's answer.
     fn send(
         &mut self,
@@ -97,10 +104,11 @@ impl<'a> Transaction<'a> {
         wants_rows: bool,
     ) -> Result<Reply, Failure> {
         let opens = !std::mem::replace(&mut self.begun, true);
+        let begin = if opens { Some(self.begin()) } else { None };
         let deferred = std::mem::take(&mut self.deferred);
         let answers = self.session.fly(self.runtime, |flight| {
-            if opens {
-                flight.control(begin(self.access));
+            if let Some(begin) = begin {
+                flight.control(begin);
             }
             for (statement, values) in &deferred {
                 flight.execute(statement, borrowed(values));
@@ -115,7 +123,11 @@ impl<'a> Transaction<'a> {
         for (index, answer) in answers.into_iter().enumerate() {
             match answer {
                 Ok(reply) => last = reply,
-                Err(error) if opens && index == 0 && error.as_db_error().is_some() => {
+                Err(error)
+                    if opens
+                        && index == 0
+                        && error.as_db_error().is_some_and(|db| !error::is_fatal(db)) =>
+                {
                     return Err(self.unopened(&error));
                 }
                 Err(error) => return Err(Failure::of(&error, self.access)),
@@ -148,10 +160,11 @@ impl<'a> Transaction<'a> {
             )));
         }
         let opens = !self.begun;
+        let begin = if opens { Some(self.begin()) } else { None };
         let deferred = std::mem::take(&mut self.deferred);
         let answers = self.session.fly(self.runtime, |flight| {
-            if opens {
-                flight.control(begin(self.access));
+            if let Some(begin) = begin {
+                flight.control(begin);
             }
             for (statement, values) in &deferred {
                 flight.execute(statement, borrowed(values));
@@ -170,11 +183,11 @@ impl<'a> Transaction<'a> {
         let commit = answers.pop();
         for (index, answer) in answers.into_iter().enumerate() {
             let Err(error) = answer else { continue };
-            if error.as_db_error().is_none() {
+            let Some(server) = error.as_db_error() else {
                 // No answer to this one, so none to COMMIT: how far did the server get?
                 return Err(CommitFailure::Uncertain(error::describe(&error)));
-            }
-            if opens && index == 0 {
+            };
+            if opens && index == 0 && !error::is_fatal(server) {
                 return Err(CommitFailure::Undone(self.unopened(&error)));
             }
             return Err(CommitFailure::Undone(Failure::of(&error, self.access)));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
+use tokio::time::timeout;
 
 use super::connect::Connector;
 use super::error::Failure;
@@ -22,6 +23,10 @@ const RECONNECT: (Duration, Duration) = (Duration::from_millis(20), Duration::fr
 /// How long a failure to connect answers for jobs that have waited too long already.
 const FAILURE_HOLDS: Duration = Duration::from_secs(1);
 
+/// How long the snapshot of a read may stay open for the next job to end: a round trip less for each
+/// where there are many. Short enough for nobody to wait for it (VACUUM, a migration's locks).
+const LINGER: Duration = Duration::from_millis(20);
+
 /// What the threads of one driver share.
 #[derive(Clone)]
 pub(super) struct Shared {
@@ -35,8 +40,6 @@ pub(super) struct Worker {
     shared: Shared,
     runtime: Runtime,
     session: Option<Session>,
-    /// A reader's transaction is open still; its job has been answered already.
-    snapshot_open: bool,
     last_refusal: Option<(Instant, String)>,
     jitter: Jitter,
 }
@@ -81,7 +84,6 @@ impl Worker {
             shared,
             runtime,
             session: None,
-            snapshot_open: false,
             last_refusal: None,
             jitter: Jitter::new(number),
         })
@@ -91,11 +93,29 @@ impl Worker {
     pub(super) fn run(mut self) {
         // Waiting inside the runtime keeps the connection driven: its end is noticed, and so are
         // the server's notices.
-        while let Some(queued) = self.runtime.block_on(self.shared.jobs.next()) {
+        while let Some(queued) = self.next() {
             if let Some(queued) = queued.unless_abandoned() {
                 self.serve(queued);
             }
         }
+        if let Some(session) = &mut self.session {
+            session.close_snapshot(&self.runtime);
+        }
+    }
+
+    fn next(&mut self) -> Option<Queued> {
+        if let Some(session) = self
+            .session
+            .as_mut()
+            .filter(|session| session.snapshot_open)
+        {
+            let soon = async { timeout(LINGER, self.shared.jobs.next()).await };
+            if let Ok(next) = self.runtime.block_on(soon) {
+                return next;
+            }
+            session.close_snapshot(&self.runtime);
+        }
+        self.runtime.block_on(self.shared.jobs.next())
     }
 
     fn serve(&mut self, queued: Queued) {
@@ -132,7 +152,6 @@ impl Worker {
         };
         self.shared.measured.of(access).ended(began, 1);
         job.finish(outcome);
-        self.close_snapshot();
     }
 
     fn attempt(&mut self, job: &mut dyn Job, access: Access) -> Attempt {
@@ -162,7 +181,7 @@ impl Worker {
             }
             // Nothing to lose and nothing to learn from the end of a snapshot: answer first.
             (Ok(_), None) if access == Access::Read => {
-                self.snapshot_open = transaction.is_begun();
+                transaction.leave();
                 Attempt::Finished(Ok(()))
             }
             (Ok(Verdict::Rollback), None) => {
@@ -180,19 +199,6 @@ impl Worker {
                     }))
                 }
             },
-        }
-    }
-
-    /// Ends the transaction of a read job that has been answered.
-    fn close_snapshot(&mut self) {
-        if !std::mem::take(&mut self.snapshot_open) {
-            return;
-        }
-        if let Some(session) = &self.session {
-            let answers = session.fly(&self.runtime, |flight| flight.control("COMMIT"));
-            if !answers.is_ok_and(|answers| answers.iter().all(Result::is_ok)) {
-                self.session = None;
-            }
         }
     }
 

@@ -304,25 +304,107 @@ fn connections_say_who_they_are_and_keep_their_limits() {
     });
 }
 
+/// A driver with one connection, and what it passes on its way.
+async fn watched(db: &TestDatabase) -> (Proxy, Raw) {
+    let config: tokio_postgres::Config = db.url().parse().unwrap();
+    let port = *config.get_ports().first().unwrap_or(&5432);
+    let proxy = Proxy::before(("127.0.0.1".to_owned(), port)).await;
+    let (user, database) = (config.get_user().unwrap(), config.get_dbname().unwrap());
+    let password = config.get_password().map_or(String::new(), |password| {
+        format!(":{}", String::from_utf8_lossy(password))
+    });
+    let url = format!(
+        "postgres://{user}{password}@127.0.0.1:{}/{database}",
+        proxy.port()
+    );
+    let mut options = postgres_options(&url);
+    options.connections = 1;
+    let raw = Raw::new(PostgresDriver::connect(options).await.unwrap());
+    (proxy, raw)
+}
+
+/// The end of a snapshot travels with what comes next: one round trip for a read, none for its end.
+#[test]
+fn reads_in_a_row_are_one_round_trip_each() {
+    run(Engine::Postgres, async |db| {
+        let _table = Probe::new(&db, Tune::default()).await;
+        let (proxy, raw) = watched(&db).await;
+        raw.read(ids).await.unwrap();
+        raw.write(|tx| insert(tx, 1)).await.unwrap();
+        // A machine that stands still for 20 ms closes a snapshot in between: once is enough.
+        let mut fewest = u64::MAX;
+        for _ in 0..20 {
+            let before = proxy.round_trips();
+            for _ in 0..5 {
+                raw.read(ids).await.unwrap();
+            }
+            fewest = fewest.min(proxy.round_trips() - before);
+        }
+        assert_eq!(fewest, 5);
+    });
+}
+
+#[test]
+fn each_read_sees_what_was_written_since_the_one_before() {
+    run(Engine::Postgres, async |db| {
+        let other = Probe::new(&db, Tune::default()).await;
+        let (_proxy, raw) = watched(&db).await;
+        for id in 1..=50 {
+            // Elsewhere, here after a read, and here after a read that asked nothing.
+            match id % 3 {
+                0 => other
+                    .raw
+                    .write(move |tx| insert_deferred(tx, id))
+                    .await
+                    .unwrap(),
+                1 => raw.write(move |tx| insert(tx, id).map(drop)).await.unwrap(),
+                _ => {
+                    raw.read(|_| Ok(())).await.unwrap();
+                    raw.write(|_| Ok(())).await.unwrap();
+                    raw.write(move |tx| insert_deferred(tx, id)).await.unwrap();
+                }
+            }
+            let seen = raw.read(ids).await.unwrap();
+            assert_eq!(seen, (1..=id).collect::<Vec<_>>());
+        }
+    });
+}
+
+#[test]
+fn a_snapshot_is_not_left_open_for_long() {
+    run(Engine::Postgres, async |db| {
+        let probe = Probe::new(
+            &db,
+            Tune {
+                threads: 1,
+                queue: 16,
+            },
+        )
+        .await;
+        let pid = probe.raw.read(backend).await.unwrap();
+        let admin = admin(&db.url()).await;
+        let pid = i32::try_from(pid).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        loop {
+            let row = admin
+                .query_one("SELECT state FROM pg_stat_activity WHERE pid = $1", &[&pid])
+                .await
+                .unwrap();
+            if row.get::<_, String>(0) == "idle" {
+                break;
+            }
+            assert!(Instant::now() < deadline, "still open");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+}
+
 /// One query and two deferred writes: BEGIN and the query, then the writes and COMMIT.
 #[test]
 fn a_transaction_is_two_round_trips() {
     run(Engine::Postgres, async |db| {
         let _table = Probe::new(&db, Tune::default()).await;
-        let config: tokio_postgres::Config = db.url().parse().unwrap();
-        let port = *config.get_ports().first().unwrap_or(&5432);
-        let proxy = Proxy::before(("127.0.0.1".to_owned(), port)).await;
-        let (user, database) = (config.get_user().unwrap(), config.get_dbname().unwrap());
-        let password = config.get_password().map_or(String::new(), |password| {
-            format!(":{}", String::from_utf8_lossy(password))
-        });
-        let url = format!(
-            "postgres://{user}{password}@127.0.0.1:{}/{database}",
-            proxy.port()
-        );
-        let mut options = postgres_options(&url);
-        options.connections = 1;
-        let raw = Raw::new(PostgresDriver::connect(options).await.unwrap());
+        let (proxy, raw) = watched(&db).await;
         let mut id = 0;
         let mut measure = async || {
             let before = proxy.round_trips();
