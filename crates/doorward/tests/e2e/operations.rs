@@ -61,6 +61,14 @@ proxy() {
   haproxy -D -f /etc/haproxy/haproxy.cfg -p /run/haproxy.pid ${old:+-sf $old}
 }
 unit() { sed -n "s/^$1=//p" /etc/systemd/system/doorward@.service | sed "s/%i/$node/"; }
+backup() {
+  file=/etc/systemd/system/doorward-backup.service
+  sed -n 's/^ExecStart=//p' "$file" | sed 's/\$\$/$/g; s/%%/%/g' > /run/doorward-backup.sh
+  [ -s /run/doorward-backup.sh ]
+  cd "$(sed -n 's/^WorkingDirectory=//p' "$file")"
+  umask "$(sed -n 's/^UMask=//p' "$file")"
+  runuser -u "$(sed -n 's/^User=//p' "$file")" -- sh -eu /run/doorward-backup.sh
+}
 start() {
   settings=$(unit Environment)
   file=$(unit EnvironmentFile)
@@ -89,6 +97,8 @@ for what; do
   node=${what#doorward@}
   case $verb:$what in
     restart:postgresql) pg restart ;;
+    enable:doorward-backup.timer) [ -e /etc/systemd/system/doorward-backup.timer ] ;;
+    start:doorward-backup.service) (backup) ;;
     restart:haproxy | reload:haproxy) proxy ;;
     enable:doorward@* | start:doorward@*) start ;;
     stop:doorward@*) stop ;;
@@ -124,7 +134,7 @@ chmod 755 "$SCRATCH"
 # As a public authority: the machine trusts it.
 install -m 644 "$AUTHORITY/ca.crt" /usr/local/share/ca-certificates/doorward-test.crt
 update-ca-certificates > /dev/null 2>&1
-cd "$SCRATCH/release"
+cd "$SCRATCH/download"
 set -x
 "#;
 
@@ -137,6 +147,9 @@ echo "--- afterwards"
 for file in master.key health.secret database.url doorward.toml; do
   [ "$(stat -c %a:%U:%G /etc/doorward/$file)" = 640:root:doorward ]
 done
+# Both nodes came back from the upgrade, and nothing of it is left.
+for port in 3000 3010; do curl -fsS http://127.0.0.1:$port/health > /dev/null; done
+[ ! -e /usr/local/bin/doorward.new ]
 # The app is still there after a restore and an upgrade, and through both nodes.
 id=$(jq -r .app_id /root/my-shop.json) secret=$(jq -r .app_secret /root/my-shop.json)
 for n in 1 2 3 4; do
@@ -147,6 +160,9 @@ for n in 1 2 3 4; do
 done
 runuser -u doorward -- doorward audit list --limit 100 --json 2> /dev/null | grep -q platform.restored ||
   runuser -u postgres -- psql -d doorward -tAc "SELECT 1 FROM audit_events WHERE action = 'platform.restored'" | grep -q 1
+# Half a dump is nowhere, and nobody else reads a whole one.
+[ ! -e /var/backups/doorward/unfinished ]
+[ "$(stat -c %a:%U /var/backups/doorward/doorward-*.dump)" = 600:postgres ]
 # PostgreSQL takes nothing from Doorward's user without TLS.
 password=$(sed -E 's|.*doorward:([^@]+)@.*|\1|' /etc/doorward/database.url)
 ! PGPASSWORD=$password psql "host=127.0.0.1 user=doorward dbname=doorward sslmode=disable" -c 'SELECT 1' 2> /dev/null
@@ -200,8 +216,12 @@ fn from_a_bare_machine_to_production_and_on() {
         return;
     }
     let scratch = tempfile::tempdir().unwrap();
-    let (release, stubs) = (scratch.path().join("release"), scratch.path().join("stubs"));
-    for directory in [&release, &stubs] {
+    let (download, stubs) = (
+        scratch.path().join("download"),
+        scratch.path().join("stubs"),
+    );
+    let release = download.join("doorward-test");
+    for directory in [&download, &release, &stubs] {
         std::fs::create_dir(directory).unwrap();
     }
     for (name, text) in [
@@ -224,6 +244,13 @@ fn from_a_bare_machine_to_production_and_on() {
         .output()
         .unwrap();
     std::fs::write(release.join("SHA256SUMS"), sums.stdout).unwrap();
+    let pack = "tar -ch doorward-test | gzip -1 > doorward-test.tar.gz && rm -r doorward-test \
+                && sha256sum doorward-test.tar.gz > doorward-test.tar.gz.sha256";
+    let packed = Command::new("sh")
+        .args(["-euc", pack])
+        .current_dir(&download)
+        .status();
+    assert!(packed.unwrap().success());
 
     let pages = ["linux-host.md", "monitoring.md", "backup.md", "upgrade.md"];
     let story = format!("{MACHINE}{}{AFTERWARDS}", script(&pages));
@@ -350,14 +377,18 @@ fn the_secrets_of_the_containers_fit_together() {
             .output()
             .unwrap()
     };
-    let made = run("sh", &["compose-secrets.sh"]);
+    let without_address = run("sh", &["compose-secrets.sh"]);
+    assert!(!without_address.status.success());
+    assert!(!scratch.path().join("secrets").exists());
+    let address = "https://auth.example.com";
+    let made = run("sh", &["compose-secrets.sh", address]);
     assert!(
         made.status.success(),
         "{}",
         String::from_utf8_lossy(&made.stderr)
     );
     assert!(
-        !run("sh", &["compose-secrets.sh"]).status.success(),
+        !run("sh", &["compose-secrets.sh", address]).status.success(),
         "never twice"
     );
     let verify = [
@@ -373,9 +404,25 @@ fn the_secrets_of_the_containers_fit_together() {
         |name: &str| std::fs::read_to_string(scratch.path().join("secrets").join(name)).unwrap();
     assert!(read("database.url").contains(&format!(":{}@database/", read("database.password"))));
     assert!(!scratch.path().join("secrets/ca.key").exists());
+    // Every variable that compose.yaml asks for is told; the program is never root.
+    let compose = page::read("packaging/compose.yaml");
+    let settings = std::fs::read_to_string(scratch.path().join(".env")).unwrap();
+    for part in compose.split("${").skip(1) {
+        let name = part.split(':').next().unwrap();
+        assert!(settings.contains(&format!("{name}=")), "{name}: {settings}");
+    }
+    assert!(
+        settings.contains(&format!("DOORWARD_PUBLIC_URL={address}\n")),
+        "{settings}"
+    );
+    assert!(!settings.contains("UID=0\n"), "{settings}");
+    // No checkout is around it.
+    assert!(
+        settings.contains("DOORWARD_PROGRAM=release\n"),
+        "{settings}"
+    );
 
     // Each secret of compose.yaml is made, and each variable of it is one that Doorward knows.
-    let compose = page::read("packaging/compose.yaml");
     for line in compose
         .lines()
         .filter(|line| line.contains("file: secrets/"))
