@@ -17,6 +17,9 @@ pub(crate) enum RoleCommand {
     List {
         #[command(flatten)]
         of: InApp,
+        /// At most so many
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        limit: u32,
     },
     /// Define a role of the app's own, or say what a built-in one permits; replaces what was said
     #[command(

@@ -19,6 +19,9 @@ pub(crate) enum TemplateCommand {
     List {
         #[command(flatten)]
         of: InApp,
+        /// At most so many
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        limit: u32,
     },
     /// Show a template
     #[command(after_help = "Example:\n  doorward template show otp_login --app shop")]

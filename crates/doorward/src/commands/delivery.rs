@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use doorward_domain::contact::{Contact, EmailAddress, PhoneNumber};
 use doorward_domain::time::iso;
-use doorward_service::messages::{self, ChannelDelivery, Provider, TestResult};
+use doorward_service::messages::{self, ChannelDelivery, PrefixUsage, Provider, TestResult};
 use doorward_service::{Core, Operator};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::delivery_usage::UsageView;
-use super::find;
 use super::template::channel;
+use super::{find, pages};
 use crate::Outcome;
 use crate::cli::{DeliveryCommand, Global};
 use crate::deployment::{self, Place};
@@ -71,7 +71,13 @@ async fn obey(
         }
         DeliveryCommand::Usage { of } => {
             let app = find::app(core, operator, &of.app).await?.id;
-            let usage = messages::sms_usage(core, operator, app).await?;
+            let mut usage = messages::sms_usage(core, operator, app, None, 1).await?;
+            let prefixes = pages::gather(u32::MAX, async |after, room| {
+                let page = messages::sms_usage(core, operator, app, after, room).await?;
+                let place = |last: &PrefixUsage| last.prefix.clone();
+                Ok(pages::ended_by_last(page.prefixes, room, place))
+            });
+            usage.prefixes = prefixes.await?;
             output::report(json, &UsageView::from(usage))
         }
         DeliveryCommand::Test { to, of } => {

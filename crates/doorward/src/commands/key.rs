@@ -6,7 +6,7 @@ use doorward_service::signing::{self, RotateMode, StoredSigningKey};
 use doorward_service::{Core, Operator, Place};
 use serde::Serialize;
 
-use super::meant;
+use super::{meant, pages};
 use crate::Outcome;
 use crate::cli::{Global, KeyCommand, Meant, PublicForm};
 use crate::deployment;
@@ -56,27 +56,14 @@ pub(super) async fn run(global: &Global, command: KeyCommand) -> Outcome {
 }
 
 async fn list(core: &Core, operator: &Operator, limit: u32) -> Outcome<Vec<KeyView>> {
-    const PAGE: u32 = 100;
-    let mut items: Vec<KeyView> = Vec::new();
-    let mut after = None;
-    loop {
-        let room = limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
-        let room = room.min(PAGE);
-        if room == 0 {
-            break;
-        }
+    let items = pages::gather(limit, async |after, room| {
         let page = signing::list(core, operator, after, room).await?;
-        let full = page.len() >= usize::try_from(room).unwrap_or(usize::MAX);
-        after = page.last().map(|key| Place {
+        Ok(pages::ended_by_last(page, room, |key| Place {
             at: key.created_at,
             id: key.kid.clone(),
-        });
-        items.extend(page.into_iter().map(KeyView::from));
-        if !full {
-            break;
-        }
-    }
-    Ok(items)
+        }))
+    });
+    Ok(items.await?.into_iter().map(KeyView::from).collect())
 }
 
 fn public(keys: &doorward_service::core::SigningSet, form: PublicForm, json: bool) -> Outcome {

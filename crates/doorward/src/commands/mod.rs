@@ -23,6 +23,7 @@ mod maintenance;
 mod meant;
 mod migrate;
 mod org;
+mod pages;
 mod place;
 mod restore;
 mod role;

@@ -5,7 +5,7 @@ use doorward_service::roles::{self, DefineRole, RoleChange, RoleInfo};
 use doorward_service::{Caller, Core, Operator};
 use serde::Serialize;
 
-use super::find;
+use super::{find, pages};
 use crate::Outcome;
 use crate::cli::{Global, RoleCommand, Whose};
 use crate::deployment;
@@ -22,10 +22,14 @@ pub(super) async fn run(global: &Global, command: RoleCommand) -> Outcome {
 
 async fn obey(core: &Core, operator: &Operator, command: RoleCommand, json: bool) -> Outcome {
     match command {
-        RoleCommand::List { of } => {
+        RoleCommand::List { of, limit } => {
             let app = find::app(core, operator, &of.app).await?.id;
-            let items = roles::list(core, Caller::Operator(operator, app)).await?;
-            let items = items.into_iter().map(RoleView::from).collect();
+            let items = pages::gather(limit, async |after, room| {
+                let caller = Caller::Operator(operator, app);
+                let page = roles::list(core, caller, after, room).await?;
+                Ok(pages::ended_by_last(page, room, |role| role.name.clone()))
+            });
+            let items = items.await?.into_iter().map(RoleView::from).collect();
             output::report(json, &RoleList { items })
         }
         RoleCommand::Define {

@@ -6,15 +6,12 @@ use doorward_domain::{SessionId, Timestamp};
 use doorward_service::{Core, Operator, sessions};
 use serde::Serialize;
 
-use super::{find, meant};
+use super::{find, meant, pages};
 use crate::Outcome;
 use crate::cli::{Global, SessionCommand};
 use crate::deployment;
 use crate::failure::Failure;
 use crate::output::{self, Report, labels, table};
-
-/// Most sessions that one question to the store may ask for.
-const PAGE: u32 = 100;
 
 /// Runs it.
 pub(super) async fn run(global: &Global, command: SessionCommand) -> Outcome {
@@ -31,23 +28,13 @@ async fn obey(core: &Core, operator: &Operator, command: SessionCommand, json: b
         SessionCommand::List { user, limit } => {
             let app = find::app(core, operator, &user.of.app).await?.id;
             let id = find::user(core, operator, app, &user.user).await?;
-            let mut items: Vec<SessionView> = Vec::new();
-            let mut before = None;
-            loop {
-                let room = limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
-                let room = room.min(PAGE);
-                if room == 0 {
-                    break;
-                }
+            let items = pages::gather(limit, async |before, room| {
                 let page = sessions::list(core, operator, app, id, before, room).await;
                 let page = page.map_err(|error| find::explained(error, &user.of))?;
-                let full = page.len() >= usize::try_from(room).unwrap_or(usize::MAX);
-                before = page.last().map(|record| record.session.id);
-                items.extend(page.into_iter().map(|record| SessionView::new(record, now)));
-                if !full {
-                    break;
-                }
-            }
+                Ok(pages::ended_by_last(page, room, |record| record.session.id))
+            });
+            let items = items.await?.into_iter();
+            let items = items.map(|record| SessionView::new(record, now)).collect();
             output::report(json, &SessionList { items })
         }
         SessionCommand::Show { session, of } => {

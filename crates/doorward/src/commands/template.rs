@@ -4,11 +4,11 @@ use std::path::Path;
 
 use doorward_domain::template::{TemplateKey, Words};
 use doorward_domain::time::iso;
-use doorward_service::messages::{self, Preview, TemplateInfo};
+use doorward_service::messages::{self, Preview, TemplateInfo, TemplatePlace};
 use doorward_service::{Core, Operator};
 use serde::Serialize;
 
-use super::find;
+use super::{find, pages};
 use crate::Outcome;
 use crate::cli::{ChannelName, Global, OneTemplate, TemplateCommand, WordsArgs};
 use crate::deployment;
@@ -26,10 +26,13 @@ pub(super) async fn run(global: &Global, command: TemplateCommand) -> Outcome {
 
 async fn obey(core: &Core, operator: &Operator, command: TemplateCommand, json: bool) -> Outcome {
     match command {
-        TemplateCommand::List { of } => {
+        TemplateCommand::List { of, limit } => {
             let app = find::app(core, operator, &of.app).await?.id;
-            let items = messages::templates(core, operator, app).await?;
-            let items = items.into_iter().map(TemplateView::from).collect();
+            let items = pages::gather(limit, async |after, room| {
+                let page = messages::templates(core, operator, app, after, room).await?;
+                Ok(pages::ended_by_last(page, room, TemplatePlace::after))
+            });
+            let items = items.await?.into_iter().map(TemplateView::from).collect();
             output::report(json, &TemplateList { items })
         }
         TemplateCommand::Show { which } => {

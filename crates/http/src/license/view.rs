@@ -187,7 +187,7 @@ pub(crate) enum GenerateAnswer {
     One(GeneratedLicense),
     /// With `count`.
     Batch {
-        /// As many as were asked for.
+        /// As many as were asked for; at most 500.
         licenses: Vec<GeneratedLicense>,
     },
 }

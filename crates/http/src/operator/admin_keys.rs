@@ -32,7 +32,7 @@ pub(super) struct AdminKeyView {
     id: AdminKeyId,
     /// A name for people.
     name: String,
-    /// What it may do.
+    /// What it may do: at most each scope once.
     scopes: Vec<&'static str>,
     /// Creation.
     #[schema(format = DateTime)]

@@ -41,7 +41,7 @@ impl From<AlarmTest> for ResultView {
 /// What came of a test alarm.
 #[derive(Serialize, ToSchema)]
 pub(super) struct AlarmTestAnswer {
-    /// One for each place that alarms are told to.
+    /// One for each place that alarms are told to: at most an endpoint and a mailbox.
     results: Vec<ResultView>,
 }
 

@@ -41,7 +41,7 @@ pub(super) struct Examination {
     /// The worst of them: `ok`, `warn` or `fail`.
     #[schema(value_type = String, example = "ok")]
     severity: Severity,
-    /// All of them, also what is as it should be.
+    /// All of them, also what is as it should be: at most one for each thing that is looked at.
     findings: Vec<FindingView>,
 }
 

@@ -49,7 +49,7 @@ impl From<Standing> for LimitView {
 /// Limits.
 #[derive(Serialize, ToSchema)]
 pub(super) struct LimitList {
-    /// Each one.
+    /// Each one: at most 2 of the app, a contact, an address or a licence. Not paged.
     items: Vec<LimitView>,
 }
 

@@ -16,7 +16,7 @@ use super::auth::Authenticated;
 use crate::docs::refusals;
 use crate::error::ApiResult;
 use crate::public::Success;
-use crate::read::{Fields, JsonBody};
+use crate::read::{Fields, JsonBody, Page, Paged, QueryFields};
 
 /// A role of an app.
 #[derive(Serialize, ToSchema)]
@@ -29,7 +29,7 @@ pub(super) struct RoleView {
     built_in: bool,
     /// For people.
     description: String,
-    /// What it permits: in the access token of whoever has the role.
+    /// What it permits, at most 64 names: in the access token of whoever has the role.
     permissions: Vec<String>,
 }
 
@@ -45,14 +45,6 @@ impl From<RoleInfo> for RoleView {
     }
 }
 
-/// The roles of an app.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Roles)]
-pub(super) struct RolesView {
-    /// The built-in ones, then the app's own by name.
-    items: Vec<RoleView>,
-}
-
 refusals!(
     ListRolesRefusals = ALWAYS | OPERATOR + ValidationError,
     AppNotFound
@@ -60,23 +52,36 @@ refusals!(
 
 /// List the roles of an app
 ///
-/// Scope `orgs:read`.
+/// The built-in ones, then the app's own by name. Scope `orgs:read`.
 #[utoipa::path(
     get, path = "/admin/apps/{app_id}/roles", operation_id = "listRoles", tag = "Organizations",
-    params(("app_id" = uuid::Uuid, Path, description = "The app.")),
-    responses((status = 200, description = "All of them.", body = RolesView), ListRolesRefusals),
+    params(
+        ("app_id" = uuid::Uuid, Path, description = "The app."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most items; 50 if absent."),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the former page."),
+    ),
+    responses((status = 200, description = "A page.", body = Paged<RoleView>), ListRolesRefusals),
     security(("admin_key" = [])),
 )]
 pub(super) async fn list(
     State(face): State<Arc<OperatorFace>>,
     Authenticated(operator): Authenticated,
     Path(app): Path<String>,
-) -> ApiResult<Json<RolesView>> {
-    let caller = Caller::Operator(&operator, app_id(&app)?);
-    let found = roles::list(&face.core, caller).await?;
-    Ok(Json(RolesView {
-        items: found.into_iter().map(RoleView::from).collect(),
-    }))
+    QueryFields(mut fields): QueryFields,
+) -> ApiResult<Json<Paged<RoleView>>> {
+    let app_id = app_id(&app)?;
+    let page = Page::read_with(&mut fields, |text| {
+        RoleName::parse(text).map_err(|_| "Must be the next_cursor of a former page")
+    });
+    fields.refuse_unknown();
+    let page = fields.finish(|| page)?;
+    let caller = Caller::Operator(&operator, app_id);
+    let found = roles::list(&face.core, caller, page.cursor.clone(), page.fetch()).await?;
+    Ok(Json(page.of(
+        found,
+        |role| role.name.clone(),
+        RoleView::from,
+    )))
 }
 
 /// What a role is to permit.

@@ -85,7 +85,7 @@ impl From<Day> for DayView {
 /// Statistics of an app.
 #[derive(Serialize, ToSchema)]
 pub(super) struct AppStats {
-    /// Every day that was asked for, in order.
+    /// Every day that was asked for, in order; at most 92. Ask for other days to go on.
     items: Vec<DayView>,
 }
 

@@ -17,7 +17,8 @@ use crate::error::{ApiError, ApiResult};
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents the document, which is prebuilt bytes")]
 pub(super) struct Jwks {
-    /// Next, active and retiring keys (RFC 7517 §4). Private members never occur.
+    /// Of signing keys the next, the active and the retiring ones; of licence keys all, at most 32
+    /// (RFC 7517 §4). Private members never occur.
     keys: Vec<serde_json::Map<String, serde_json::Value>>,
 }
 

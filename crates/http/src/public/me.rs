@@ -30,7 +30,7 @@ pub(super) struct MeAnswer {
     /// The organization the token speaks for.
     #[schema(value_type = Option<uuid::Uuid>)]
     tenant_id: Option<TenantId>,
-    /// The roles in it.
+    /// The roles in it; at most 16.
     roles: Vec<String>,
 }
 

@@ -38,6 +38,11 @@ impl<T> Paged<T> {
             next_cursor: next.map(|next| next.to_string()),
         }
     }
+
+    /// The items, and where the next page begins: for answers that hold more than the list.
+    pub(crate) fn into_parts(self) -> (Vec<T>, Option<String>) {
+        (self.items, self.next_cursor)
+    }
 }
 
 impl<Id> Page<Id> {

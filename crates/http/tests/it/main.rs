@@ -18,6 +18,7 @@ mod in_flight;
 mod license_files;
 mod license_keys;
 mod limits;
+mod lists;
 mod logs;
 mod messages;
 mod operator;

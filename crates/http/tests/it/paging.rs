@@ -3,10 +3,10 @@
 use doorward_testkit::on_both_engines;
 use serde_json::{Value, json};
 
-use crate::front::{Front, get, meant, post};
+use crate::front::{Front, ask, get, meant, post};
 
-/// Walks a list in pages of one; gives what `name` each thing has.
-async fn walk(front: &Front, path: &str, name: &str) -> Vec<Value> {
+/// Walks a list in pages of one; gives the things themselves.
+async fn walk(front: &Front, path: &str) -> Vec<Value> {
     let (mut found, mut cursor) = (Vec::new(), String::new());
     let between = if path.contains('?') { '&' } else { '?' };
     loop {
@@ -17,7 +17,7 @@ async fn walk(front: &Front, path: &str, name: &str) -> Vec<Value> {
         let page = page.json();
         let items = page["items"].as_array().unwrap();
         assert!(items.len() <= 1);
-        found.extend(items.iter().map(|item| item[name].clone()));
+        found.extend(items.iter().cloned());
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return found,
@@ -26,10 +26,13 @@ async fn walk(front: &Front, path: &str, name: &str) -> Vec<Value> {
     }
 }
 
-async fn whole(front: &Front, path: &str, name: &str) -> Vec<Value> {
+async fn whole(front: &Front, path: &str) -> Vec<Value> {
     let page = front.admin(get(path)).await.json();
     assert_eq!(page["next_cursor"], Value::Null);
-    let items = page["items"].as_array().unwrap();
+    page["items"].as_array().unwrap().clone()
+}
+
+fn named(items: &[Value], name: &str) -> Vec<Value> {
     items.iter().map(|item| item[name].clone()).collect()
 }
 
@@ -47,22 +50,79 @@ on_both_engines! {
             front.admin(get(format!("{admin}/license-keys"))).await;
             front.admin(post(format!("{admin}/license-keys/rotate"), json!({}))).await;
         }
-        for (path, name, at_least) in [
-            (format!("{admin}/users/{ada}/tenants"), "tenant_id", 3),
-            ("/admin/keys".to_owned(), "kid", 4),
-            (format!("{admin}/license-keys"), "kid", 4),
+        for name in ["clerk", "auditor", "zookeeper"] {
+            let defined = ask("PUT", format!("{admin}/roles/{name}")).body(json!({"permissions": ["a:b"]}));
+            assert_eq!(front.admin(defined).await.status, 200);
+        }
+        for which in ["otp_login/de/email", "otp_login/en/email", "otp_login/fr/sms", "otp_phone_change/de/sms"] {
+            let mut words = json!({"text": "{{ code }}"});
+            if which.ends_with("email") {
+                words["subject"] = json!("A code");
+            }
+            let set = front.admin(ask("PUT", format!("{admin}/templates/{which}")).body(words)).await;
+            assert_eq!(set.status, 200, "{}", set.text);
+        }
+        for (path, at_least) in [
+            (format!("{admin}/users/{ada}/tenants"), 3),
+            ("/admin/keys".to_owned(), 4),
+            (format!("{admin}/license-keys"), 4),
+            (format!("{admin}/roles"), 7),
+            (format!("{admin}/templates"), 11),
         ] {
-            let all = whole(&front, &path, name).await;
+            let all = whole(&front, &path).await;
             assert!(all.len() >= at_least, "{path}: {all:?}");
-            assert_eq!(walk(&front, &path, name).await, all, "{path}");
-            for wrong in ["x", "1", "1.", "1.a/b", "-1.a"] {
+            assert_eq!(walk(&front, &path).await, all, "{path}");
+            for wrong in ["X", "1", "1.", "1.a/b", "-1.a"] {
                 let refused = front.admin(get(format!("{path}?cursor={wrong}&limit=0"))).await;
                 assert_eq!(refused.fields(), ["limit", "cursor"], "{path} {wrong}");
             }
         }
+        let roles = named(&whole(&front, &format!("{admin}/roles")).await, "role");
+        assert_eq!(roles, ["owner", "admin", "staff", "viewer", "auditor", "clerk", "zookeeper"]);
+        // What stood at the cursor may be gone.
+        let next = format!("{admin}/roles?limit=1&cursor=clerk");
+        assert_eq!(front.admin(ask("DELETE", format!("{admin}/roles/clerk"))).await.status, 200);
+        let rest = front.admin(get(next)).await.json();
+        assert_eq!((&rest["items"][0]["role"], &rest["next_cursor"]), (&json!("zookeeper"), &Value::Null));
+        let templates = whole(&front, &format!("{admin}/templates?limit=100")).await;
+        let place = |it: &Value| format!("{} {} {} {}", it["name"], it["channel"], it["language"], it["own"]);
+        let first: Vec<_> = templates.iter().take(4).map(|it| place(it).replace('"', "")).collect();
+        assert_eq!(first, [
+            "otp_login email de true", "otp_login email en true",
+            "otp_login sms en false", "otp_login sms fr true",
+        ]);
         // A place in another list.
         let elsewhere = front.admin(get(format!("{admin}/users/{ada}/tenants?cursor=1.abc"))).await;
         assert_eq!(elsewhere.fields(), ["cursor"]);
+    }
+
+    async fn usage_of_many_countries_comes_in_pages(db: TestDatabase) {
+        let front = Front::start(&db).await;
+        let app = front.platform.app("shop").await;
+        for phone in ["+919876543210", "+4915112345678", "+12025550123"] {
+            let code = json!({"phone": phone, "purpose": "LOGIN"});
+            let sent = front.send(post("/auth/send-otp", code).by(&app)).await;
+            assert_eq!(sent.status, 200, "{}", sent.text);
+        }
+        let usage = format!("/admin/apps/{}/delivery/usage", app.id);
+        let (mut found, mut cursor) = (Vec::new(), String::new());
+        for _ in 0..3 {
+            let page = front.admin(get(format!("{usage}?limit=1{cursor}"))).await.json();
+            assert_eq!(page["total"]["month_sent"], 3);
+            found.extend(named(page["prefixes"].as_array().unwrap(), "prefix"));
+            cursor = match page["prefixes_next_cursor"].as_str() {
+                Some(next) => format!("&cursor={next}"),
+                None => break,
+            };
+        }
+        assert_eq!(found, ["+1", "+49", "+91"]);
+        let whole = front.admin(get(&usage)).await.json();
+        assert_eq!(named(whole["prefixes"].as_array().unwrap(), "prefix"), found);
+        assert_eq!(whole["prefixes_next_cursor"], Value::Null);
+        for wrong in ["x", "0", "12345678", "+1"] {
+            let refused = front.admin(get(format!("{usage}?cursor={wrong}"))).await;
+            assert_eq!(refused.fields(), ["cursor"], "{wrong}");
+        }
     }
 
     async fn a_search_goes_on_where_it_was_when_somebody_is_erased(db: TestDatabase) {
@@ -75,7 +135,7 @@ on_both_engines! {
         }
         let search = format!("{users}?email_prefix=ad");
         let all = [json!("ada@example.com"), json!("adb@example.com"), json!("adc@example.com")];
-        assert_eq!(walk(&front, &search, "email").await, all);
+        assert_eq!(named(&walk(&front, &search).await, "email"), all);
         let first = front.admin(get(format!("{search}&limit=1"))).await.json();
         let id = first["items"][0]["user_id"].as_str().unwrap();
         let erased = front.admin(post(format!("{users}/{id}/erase"), meant(id))).await;

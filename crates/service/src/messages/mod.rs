@@ -5,6 +5,7 @@ mod delivery;
 mod providers;
 mod receipt;
 mod reseal;
+mod template_list;
 mod templates;
 mod usage;
 
@@ -19,9 +20,10 @@ pub use providers::{NewProvider, parse as parse_providers};
 pub(crate) use receipt::EARLY_PLACES;
 pub use receipt::{Incoming as IncomingReport, receive as receive_report};
 pub(crate) use reseal::reseal;
+pub use template_list::{TemplatePlace, list as templates};
 pub use templates::{
-    TemplateInfo, list as templates, parse_key, preview, reset as reset_template,
-    set as set_template, show as template,
+    TemplateInfo, parse_key, preview, reset as reset_template, set as set_template,
+    show as template,
 };
 
 pub use usage::{PrefixUsage, SmsAlarm, SmsUsage, show as sms_usage};

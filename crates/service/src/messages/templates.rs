@@ -35,7 +35,7 @@ impl TemplateInfo {
         self.version > 0
     }
 
-    fn built_in(name: MessageName, channel: Channel) -> Self {
+    pub(super) fn built_in(name: MessageName, channel: Channel) -> Self {
         Self {
             key: TemplateKey {
                 name,
@@ -85,45 +85,10 @@ pub fn parse_key(name: &str, language: &str, channel: &str) -> Result<TemplateKe
     }
 }
 
-/// Every message by either channel: in the app's own words, or in the built-in ones where it has
-/// none in English. At most 72.
+/// One template: the built-in one where the app has none.
 ///
 /// # Errors
 /// [`Code::Forbidden`] without `delivery:read`; [`Code::AppNotFound`].
-pub async fn list(core: &Core, operator: &Operator, app_id: AppId) -> Result<Vec<TemplateInfo>> {
-    let caller = Caller::Operator(operator, app_id);
-    core.read_as(caller, Scope::DeliveryRead, move |here, tx| {
-        let own: Vec<TemplateInfo> = tx
-            .app(here.app.id)
-            .templates()?
-            .into_iter()
-            .map(TemplateInfo::from)
-            .collect();
-        let mut all = Vec::new();
-        for name in MessageName::ALL {
-            for channel in Channel::ALL {
-                let mine =
-                    |info: &&TemplateInfo| (info.key.name, info.key.channel) == (name, channel);
-                let english = Language::english();
-                if !own
-                    .iter()
-                    .filter(mine)
-                    .any(|info| info.key.language == english)
-                {
-                    all.push(TemplateInfo::built_in(name, channel));
-                }
-                all.extend(own.iter().filter(mine).cloned());
-            }
-        }
-        Ok(all)
-    })
-    .await
-}
-
-/// One template.
-///
-/// # Errors
-/// As [`list`].
 pub async fn show(
     core: &Core,
     operator: &Operator,

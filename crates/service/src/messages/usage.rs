@@ -16,6 +16,9 @@ use crate::error::Result;
 /// Alarms shown.
 const ALARMS: u32 = 100;
 
+/// Most prefixes of one page, and one more that tells whether there is a next.
+const PAGE_MAX: u32 = 101;
+
 /// What was sent to numbers that begin so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrefixUsage {
@@ -42,20 +45,27 @@ pub struct SmsUsage {
     pub month: Timestamp,
     /// The whole app.
     pub total: PrefixUsage,
-    /// By beginning of the number, of what was sent to this month; at most 1,000.
+    /// A page of the beginnings of the numbers that were sent to this month, in their order.
     pub prefixes: Vec<PrefixUsage>,
     /// Of each kind and prefix the latest, newest first; at most 100.
     pub alarms: Vec<SmsAlarm>,
 }
 
-/// Shows it.
+/// Shows it, with at most so many prefixes (101 at most) after the given one.
 ///
 /// # Errors
 /// [`doorward_domain::Code::Forbidden`] without `delivery:read`;
 /// [`doorward_domain::Code::AppNotFound`].
-pub async fn show(core: &Core, operator: &Operator, app_id: AppId) -> Result<SmsUsage> {
+pub async fn show(
+    core: &Core,
+    operator: &Operator,
+    app_id: AppId,
+    after: Option<String>,
+    limit: u32,
+) -> Result<SmsUsage> {
+    let limit = limit.clamp(1, PAGE_MAX);
     let caller = Caller::Operator(operator, app_id);
-    core.read_as(caller, Scope::DeliveryRead, |here, tx| {
+    core.read_as(caller, Scope::DeliveryRead, move |here, tx| {
         let settings = &here.app.settings.sms;
         let periods = Periods::at(here.now());
         let from = plus_seconds(periods.slot, -settings.pumping_window_seconds);
@@ -63,7 +73,8 @@ pub async fn show(core: &Core, operator: &Operator, app_id: AppId) -> Result<Sms
         let mut total = of_prefix(&mut scope, &periods, "")?;
         (total.per_day, total.per_month) = (settings.per_day, settings.per_month);
         let mut prefixes = Vec::new();
-        for prefix in scope.sms_prefixes(UsageUnit::Month, periods.month)? {
+        let page = scope.sms_prefixes(UsageUnit::Month, periods.month, after.as_deref(), limit)?;
+        for prefix in page {
             let mut usage = of_prefix(&mut scope, &periods, &prefix)?;
             if let Some(budget) = settings.budget_of(&prefix) {
                 (usage.per_day, usage.per_month) = (budget.per_day, budget.per_month);

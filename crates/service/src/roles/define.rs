@@ -13,6 +13,9 @@ use crate::context::{Describe, Operator};
 use crate::core::Core;
 use crate::error::{Error, FieldError, Result};
 
+/// Most roles of one page, and one more that tells whether there is a next.
+const PAGE_MAX: u32 = 101;
+
 /// What a role is to permit.
 #[derive(Debug, Clone)]
 pub struct DefineRole {
@@ -45,12 +48,19 @@ impl RoleInfo {
     }
 }
 
-/// All roles of an app: the built-in ones, then its own by name.
+/// Roles of an app, the built-in ones and then its own by name, after the given one (which may be gone);
+/// at most 101. The app holds them all in memory, and there are few: [`MAX_CUSTOM_ROLES`].
 ///
 /// # Errors
 /// [`Code::Forbidden`] without `orgs:read`; [`Code::AppNotFound`].
-pub async fn list(core: &Core, caller: Caller<'_>) -> Result<Vec<RoleInfo>> {
-    core.read_as(caller, Scope::OrgsRead, |here, _| {
+pub async fn list(
+    core: &Core,
+    caller: Caller<'_>,
+    after: Option<RoleName>,
+    limit: u32,
+) -> Result<Vec<RoleInfo>> {
+    let limit = usize::try_from(limit.clamp(1, PAGE_MAX)).unwrap_or(usize::MAX);
+    core.read_as(caller, Scope::OrgsRead, move |here, _| {
         let book = &here.app.roles;
         let built_in = BUILT_IN
             .iter()
@@ -58,10 +68,22 @@ pub async fn list(core: &Core, caller: Caller<'_>) -> Result<Vec<RoleInfo>> {
         let own = book.iter().map(|(name, _)| name.clone());
         Ok(built_in
             .chain(own.filter(|name| !name.is_built_in()))
+            .filter(|name| {
+                after
+                    .as_ref()
+                    .is_none_or(|after| place(name) > place(after))
+            })
+            .take(limit)
             .map(|name| RoleInfo::new(&name, book))
             .collect())
     })
     .await
+}
+
+/// Where a role stands in the list.
+fn place(name: &RoleName) -> (usize, &str) {
+    let built_in = BUILT_IN.iter().position(|known| *known == name.as_str());
+    (built_in.unwrap_or(BUILT_IN.len()), name.as_str())
 }
 
 /// Defines a role of the app's own, or says what a built-in one permits. Whoever has the role has

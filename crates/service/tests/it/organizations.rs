@@ -315,7 +315,7 @@ on_both_engines! {
         delete().await.unwrap();
         assert_eq!(code(delete().await), Some(Code::RoleNotFound));
         assert_eq!(code(house.assign(acme, ada, "editor").await), Some(Code::RoleNotFound));
-        let names = roles::list(&house.platform.core, Caller::App(&house.context)).await.unwrap();
+        let names = roles::list(&house.platform.core, Caller::App(&house.context), None, 100).await.unwrap();
         let names: Vec<_> = names.iter().map(|role| role.name.as_str()).collect();
         assert_eq!(names, ["owner", "admin", "staff", "viewer"]);
     }

@@ -52,7 +52,7 @@ async fn verify(platform: &Platform, app: &TestApp, to: &str, sent: &otp::OtpSen
 }
 
 async fn usage(platform: &Platform, app: &TestApp) -> SmsUsage {
-    messages::sms_usage(&platform.core, &platform.operator(), app.id)
+    messages::sms_usage(&platform.core, &platform.operator(), app.id, None, 100)
         .await
         .unwrap()
 }

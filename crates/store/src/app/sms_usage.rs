@@ -12,9 +12,6 @@ use super::{AppRead, AppWrite};
 use crate::error::StoreError;
 use crate::value::Row;
 
-/// Most prefixes shown at once.
-const PREFIXES_MAX: u32 = 1_000;
-
 /// What is counted, and since when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SmsPeriod {
@@ -106,7 +103,7 @@ impl AppRead<'_> {
         }
     }
 
-    /// The prefixes that anything was sent to in a period, by their digits.
+    /// The prefixes that anything was sent to in a period, by their digits, after the given one.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -114,14 +111,18 @@ impl AppRead<'_> {
         &mut self,
         unit: UsageUnit,
         starts_at: Timestamp,
+        after: Option<&str>,
+        limit: u32,
     ) -> Result<Vec<String>, StoreError> {
         const SQL: &str = "SELECT prefix FROM sms_usage WHERE app_id = $1 AND unit = $2 \
-             AND starts_at = $3 AND shard = 0 AND prefix <> '' ORDER BY prefix LIMIT $4";
+             AND starts_at = $3 AND shard = 0 AND prefix > $4 ORDER BY prefix LIMIT $5";
+        // What has no prefix is the whole app's.
         let params = [
             self.app_id.into(),
             unit.as_str().into(),
             starts_at.into(),
-            PREFIXES_MAX.into(),
+            after.unwrap_or_default().into(),
+            limit.into(),
         ];
         let rows = self.connection.query(SQL, &params)?;
         rows.into_iter().map(|mut row| row.take()).collect()

@@ -557,7 +557,9 @@ pub(crate) const CASES: &[Case] = &[
         Ok(app.sms_counts(UsageUnit::Month, "+91", at(0), at(1))?.sent > 0)
     }),
     read("AppRead::sms_prefixes", |app, _| {
-        Ok(!app.sms_prefixes(UsageUnit::Month, at(0))?.is_empty())
+        Ok(!app
+            .sms_prefixes(UsageUnit::Month, at(0), None, 10)?
+            .is_empty())
     }),
     read("AppRead::sms_alarm", |app, _| {
         Ok(app.sms_alarm(AlarmKind::Pumping, "+91")?.is_some())

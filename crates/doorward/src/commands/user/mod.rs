@@ -13,15 +13,12 @@ use doorward_service::users::{
 use doorward_service::{Core, Operator};
 
 use self::view::{ErasedView, UserList, UserView};
-use super::{find, meant};
+use super::{find, meant, pages};
 use crate::Outcome;
 use crate::cli::{Global, Meant, OneUser, UserCommand, UserStatusName};
 use crate::deployment;
 use crate::failure::Failure;
 use crate::output;
-
-/// Most users that one question to the store may ask for.
-const PAGE: u32 = 100;
 
 /// Runs it.
 pub(super) async fn run(global: &Global, command: UserCommand) -> Outcome {
@@ -172,22 +169,12 @@ async fn list(
     filter: UserFilter,
     limit: u32,
 ) -> Outcome<UserList> {
-    let mut items: Vec<UserView> = Vec::new();
-    let mut after = None;
-    loop {
-        let room = limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
-        if room == 0 {
-            break;
-        }
-        let room = room.min(PAGE);
+    let items = pages::gather(limit, async |after, room| {
         let page = users::list(core, operator, app, filter.clone(), after, room).await?;
-        let full = page.len() >= usize::try_from(room).unwrap_or(usize::MAX);
-        after = page.last().map(|user| filter.place_after(user));
-        items.extend(page.into_iter().map(UserView::from));
-        if !full {
-            break;
-        }
-    }
+        let place = |user: &User| filter.place_after(user);
+        Ok(pages::ended_by_last(page, room, place))
+    });
+    let items = items.await?.into_iter().map(UserView::from).collect();
     Ok(UserList { items })
 }
 

@@ -24,7 +24,7 @@ use crate::read::{Fields, JsonBody};
 #[derive(Serialize, ToSchema)]
 #[schema(as = Delivery)]
 pub(super) struct DeliveryView {
-    /// E-mail, then SMS.
+    /// E-mail, then SMS; at most these 2.
     items: Vec<ChannelView>,
 }
 

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use doorward_domain::template::Words;
-use doorward_service::messages;
+use doorward_service::messages::{self, TemplatePlace};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -17,19 +17,10 @@ use crate::operator::OperatorFace;
 use crate::operator::apps::{app_id, if_match};
 use crate::operator::auth::Authenticated;
 use crate::public::Success;
-use crate::read::{Fields, JsonBody};
+use crate::read::{Fields, JsonBody, Page, Paged, QueryFields};
 
 /// App, name, language, channel.
 type Place = (String, String, String, String);
-
-/// The templates of an app.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Templates)]
-pub(super) struct TemplatesView {
-    /// Of every message and channel: the built-in one where the app has none in English, then the
-    /// app's own by language.
-    items: Vec<TemplateView>,
-}
 
 refusals!(
     ListTemplatesRefusals = ALWAYS | OPERATOR + ValidationError,
@@ -38,22 +29,35 @@ refusals!(
 
 /// List an app's templates
 ///
-/// Scope `delivery:read`.
+/// By message, channel and language. Where the app has none in English, the built-in one stands. Scope
+/// `delivery:read`.
 #[utoipa::path(
     get, path = "/admin/apps/{app_id}/templates", operation_id = "listTemplates", tag = "Messages",
-    params(("app_id" = uuid::Uuid, Path, description = "The app.")),
-    responses((status = 200, description = "All of them.", body = TemplatesView), ListTemplatesRefusals),
+    params(
+        ("app_id" = uuid::Uuid, Path, description = "The app."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most items; 50 if absent."),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the former page."),
+    ),
+    responses((status = 200, description = "A page.", body = Paged<TemplateView>), ListTemplatesRefusals),
     security(("admin_key" = [])),
 )]
 pub(in crate::operator) async fn list(
     State(face): State<Arc<OperatorFace>>,
     Authenticated(operator): Authenticated,
     Path(app): Path<String>,
-) -> ApiResult<Json<TemplatesView>> {
-    let found = messages::templates(&face.core, &operator, app_id(&app)?).await?;
-    Ok(Json(TemplatesView {
-        items: found.into_iter().map(TemplateView::from).collect(),
-    }))
+    QueryFields(mut fields): QueryFields,
+) -> ApiResult<Json<Paged<TemplateView>>> {
+    let app_id = app_id(&app)?;
+    let page = Page::read_with(&mut fields, str::parse::<TemplatePlace>);
+    fields.refuse_unknown();
+    let page = fields.finish(|| page)?;
+    let (after, fetch) = (page.cursor.clone(), page.fetch());
+    let found = messages::templates(&face.core, &operator, app_id, after, fetch).await?;
+    Ok(Json(page.of(
+        found,
+        TemplatePlace::after,
+        TemplateView::from,
+    )))
 }
 
 refusals!(

@@ -58,7 +58,7 @@ impl From<TestResult> for TestResultView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeliveryTest)]
 pub(super) struct TestAnswer {
-    /// One for each provider, in order.
+    /// One for each provider, in order; at most 3.
     results: Vec<TestResultView>,
 }
 

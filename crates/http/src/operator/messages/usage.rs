@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use doorward_domain::sms::is_prefix;
 use doorward_domain::time::iso;
 use doorward_service::messages::{self, PrefixUsage, SmsAlarm, SmsUsage};
 use serde::Serialize;
@@ -14,6 +15,7 @@ use crate::error::ApiResult;
 use crate::operator::OperatorFace;
 use crate::operator::apps::app_id;
 use crate::operator::auth::Authenticated;
+use crate::read::{Page, QueryFields};
 
 /// Codes by SMS to numbers that begin so.
 #[derive(Serialize, ToSchema)]
@@ -103,20 +105,51 @@ pub(super) struct UsageView {
     month: String,
     /// The whole app.
     total: PrefixView,
-    /// By beginning of the number, of what was sent to this month; at most 1,000.
+    /// By beginning of the number, of what was sent to this month.
     prefixes: Vec<PrefixView>,
-    /// Of each kind and prefix the latest, newest first; at most 100.
+    /// Give it as `cursor` to get more prefixes; null when these are the last.
+    prefixes_next_cursor: Option<String>,
+    /// Of each kind and prefix the latest, newest first; at most 100. Every one is in the audit
+    /// (`delivery.alarm`).
     alarms: Vec<AlarmView>,
 }
 
-impl From<SmsUsage> for UsageView {
-    fn from(usage: SmsUsage) -> Self {
+impl UsageView {
+    fn new(usage: SmsUsage, page: &Page<PrefixPlace>) -> Self {
+        let place = |usage: &PrefixUsage| PrefixPlace(usage.prefix.clone());
+        let (prefixes, prefixes_next_cursor) = page
+            .of(usage.prefixes, place, PrefixView::from)
+            .into_parts();
         Self {
             day: iso(usage.day),
             month: iso(usage.month),
             total: usage.total.into(),
-            prefixes: usage.prefixes.into_iter().map(PrefixView::from).collect(),
+            prefixes,
+            prefixes_next_cursor,
             alarms: usage.alarms.into_iter().map(AlarmView::from).collect(),
+        }
+    }
+}
+
+/// A place among prefixes, written without the `+`, which means a blank in a query.
+#[derive(Clone)]
+struct PrefixPlace(String);
+
+impl std::fmt::Display for PrefixPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.trim_start_matches('+'))
+    }
+}
+
+impl std::str::FromStr for PrefixPlace {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let prefix = format!("+{text}");
+        if is_prefix(&prefix) {
+            Ok(Self(prefix))
+        } else {
+            Err("Must be the prefixes_next_cursor of a former page")
         }
     }
 }
@@ -132,7 +165,11 @@ refusals!(
 /// `delivery:read`.
 #[utoipa::path(
     get, path = "/admin/apps/{app_id}/delivery/usage", operation_id = "showSmsUsage", tag = "Messages",
-    params(("app_id" = uuid::Uuid, Path, description = "The app.")),
+    params(
+        ("app_id" = uuid::Uuid, Path, description = "The app."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most prefixes; 50 if absent."),
+        ("cursor" = Option<String>, Query, description = "`prefixes_next_cursor` of the former page."),
+    ),
     responses((status = 200, description = "The usage.", body = UsageView), SmsUsageRefusals),
     security(("admin_key" = [])),
 )]
@@ -140,7 +177,13 @@ pub(in crate::operator) async fn show(
     State(face): State<Arc<OperatorFace>>,
     Authenticated(operator): Authenticated,
     Path(app): Path<String>,
+    QueryFields(mut fields): QueryFields,
 ) -> ApiResult<Json<UsageView>> {
-    let usage = messages::sms_usage(&face.core, &operator, app_id(&app)?).await?;
-    Ok(Json(usage.into()))
+    let app_id = app_id(&app)?;
+    let page = Page::read_with(&mut fields, str::parse::<PrefixPlace>);
+    fields.refuse_unknown();
+    let page = fields.finish(|| page)?;
+    let after = page.cursor.clone().map(|PrefixPlace(prefix)| prefix);
+    let usage = messages::sms_usage(&face.core, &operator, app_id, after, page.fetch()).await?;
+    Ok(Json(UsageView::new(usage, &page)))
 }

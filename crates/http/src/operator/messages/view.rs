@@ -121,8 +121,8 @@ impl From<Provider> for ProviderView {
 pub(super) struct ChannelView {
     /// `email` or `sms`.
     channel: &'static str,
-    /// The app's own providers, in the order in which they are asked; empty for the deployment's own
-    /// sender.
+    /// The app's own providers, at most 3, in the order in which they are asked; empty for the
+    /// deployment's own sender.
     providers: Vec<ProviderView>,
     /// Grows with every change, 0 without providers; also the ETag where the channel alone is
     /// answered.

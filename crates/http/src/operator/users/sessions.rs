@@ -36,7 +36,7 @@ pub(crate) struct SessionView {
     tenant_id: Option<TenantId>,
     /// `active`, `expired` or `ended`.
     state: &'static str,
-    /// How the person proved who they are (RFC 8176).
+    /// How the person proved who they are (RFC 8176): at most each method once.
     amr: Vec<String>,
     /// The address it was begun from.
     ip: Option<String>,

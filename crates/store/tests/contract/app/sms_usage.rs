@@ -97,9 +97,15 @@ async fn prefixes_of_a_period_are_listed(db: TestDatabase) {
         };
         count(&app, period, shard, SmsCounts::SENT).await;
     }
-    let list = async |unit| app.read(move |app| app.sms_prefixes(unit, at(0))).await;
-    assert_eq!(list(UsageUnit::Month).await, ["+1", "+91"]);
-    assert!(list(UsageUnit::Day).await.is_empty());
+    let list = async |unit, after, limit| {
+        app.read(move |app| app.sms_prefixes(unit, at(0), after, limit))
+            .await
+    };
+    assert_eq!(list(UsageUnit::Month, None, 10).await, ["+1", "+91"]);
+    assert_eq!(list(UsageUnit::Month, None, 1).await, ["+1"]);
+    assert_eq!(list(UsageUnit::Month, Some("+1"), 10).await, ["+91"]);
+    assert!(list(UsageUnit::Month, Some("+91"), 10).await.is_empty());
+    assert!(list(UsageUnit::Day, None, 10).await.is_empty());
 }
 
 async fn raise(app: &Scope, alarm: SmsAlarm) -> bool {
