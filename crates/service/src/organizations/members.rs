@@ -43,19 +43,17 @@ pub async fn members(
     .await
 }
 
-impl Membership {
-    /// Its place among those of its user.
-    #[must_use]
-    pub fn place(&self) -> Place {
-        Place {
-            at: self.joined_at,
-            id: self.belonging.tenant_id.to_string(),
-        }
-    }
+/// Organizations of a user.
+#[derive(Debug, Clone)]
+pub struct MembershipPage {
+    /// In the order in which the user joined; may be none although there are more.
+    pub memberships: Vec<Membership>,
+    /// Where the next page begins; `None` when there is nothing more.
+    pub next: Option<Place>,
 }
 
 /// The organizations in use that a user belongs to, in the order in which it joined, after the given
-/// place; at most 101.
+/// place; at most 101. A page looks at a bounded number of memberships.
 ///
 /// # Errors
 /// [`Code::Forbidden`] without `orgs:read`; [`Code::AppNotFound`]; [`Code::UserNotFound`];
@@ -66,7 +64,7 @@ pub async fn of_user(
     user: UserId,
     after: Option<Place>,
     limit: u32,
-) -> Result<Vec<Membership>> {
+) -> Result<MembershipPage> {
     let limit = limit.clamp(1, PAGE_MAX);
     let after = after
         .map(|place| match place.id.parse() {
@@ -82,19 +80,25 @@ pub async fn of_user(
         if scope.user(user)?.is_none() {
             return Err(Error::new(Code::UserNotFound));
         }
-        let belongings = scope.belongings(user, after, limit)?;
+        let page = scope.belongings(user, after, limit)?;
         let permissions = |belonging: &Belonging| {
             let names = here.app.roles.permissions(&belonging.roles);
             names.into_iter().map(ToOwned::to_owned).collect()
         };
-        Ok(belongings
-            .into_iter()
-            .map(|(joined_at, belonging)| Membership {
-                permissions: permissions(&belonging),
-                belonging,
-                joined_at,
-            })
-            .collect())
+        let memberships = page.belongings.into_iter();
+        Ok(MembershipPage {
+            memberships: memberships
+                .map(|(joined_at, belonging)| Membership {
+                    permissions: permissions(&belonging),
+                    belonging,
+                    joined_at,
+                })
+                .collect(),
+            next: page.next.map(|(at, tenant)| Place {
+                at,
+                id: tenant.to_string(),
+            }),
+        })
     })
     .await
 }

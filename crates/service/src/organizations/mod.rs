@@ -8,7 +8,7 @@ mod members;
 pub use change::{UpdateOrganization, update};
 pub use create::{CreateOrganization, create};
 pub use list::{list, show};
-pub use members::{Membership, members, of_user, remove_member};
+pub use members::{Membership, MembershipPage, members, of_user, remove_member};
 
 use doorward_domain::organization::Organization;
 use doorward_domain::{Code, TenantId};

@@ -9,7 +9,19 @@ use doorward_domain::{TenantId, Timestamp, UserId};
 
 use super::{AppRead, AppWrite};
 use crate::error::StoreError;
-use crate::value::Row;
+use crate::value::{Param, Row};
+
+/// Where a membership stands among those of its user: since when, and in which organization.
+pub type Joined = (Timestamp, TenantId);
+
+/// Organizations of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BelongingPage {
+    /// Since when, and what the user is there; may be none although there are more.
+    pub belongings: Vec<(Timestamp, Belonging)>,
+    /// Where the next page begins; `None` when there is nothing more.
+    pub next: Option<Joined>,
+}
 
 fn role(row: &mut Row) -> Result<RoleName, StoreError> {
     RoleName::parse(&row.take::<String>()?).map_err(StoreError::decode)
@@ -72,21 +84,26 @@ impl AppRead<'_> {
     }
 
     /// What a user is, where, and since when, in the order in which it joined, after the given place; of
-    /// at most `limit` organizations that are in use.
+    /// at most `limit` organizations that are in use. A page looks at 500 memberships, so that no number
+    /// of archived organizations makes it long.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn belongings(
         &mut self,
         user: UserId,
-        after: Option<(Timestamp, TenantId)>,
+        after: Option<Joined>,
         limit: u32,
-    ) -> Result<Vec<(Timestamp, Belonging)>, StoreError> {
-        const SQL: &str = "SELECT m.joined_at, m.tenant_id, r.role FROM \
+    ) -> Result<BelongingPage, StoreError> {
+        const LAST: &str = "SELECT joined_at, tenant_id FROM memberships \
+             WHERE app_id = $1 AND user_id = $2 AND (joined_at, tenant_id) > ($3, $4) \
+             ORDER BY joined_at, tenant_id LIMIT 1 OFFSET 499";
+        const PAGE: &str = "SELECT m.joined_at, m.tenant_id, r.role FROM \
              (SELECT app_id, tenant_id, user_id, joined_at FROM memberships \
-             WHERE app_id = $1 AND user_id = $2 AND (joined_at, tenant_id) > ($4, $5) AND EXISTS (SELECT 1 FROM organizations o \
+             WHERE app_id = $1 AND user_id = $2 AND (joined_at, tenant_id) > ($3, $4) \
+             AND (joined_at, tenant_id) <= ($5, $6) AND EXISTS (SELECT 1 FROM organizations o \
              WHERE o.app_id = $1 AND o.id = memberships.tenant_id AND o.archived_at IS NULL) \
-             ORDER BY joined_at, tenant_id LIMIT $3) m \
+             ORDER BY joined_at, tenant_id LIMIT $7) m \
              JOIN role_assignments r ON r.app_id = m.app_id AND r.tenant_id = m.tenant_id \
              AND r.user_id = m.user_id WHERE r.app_id = $1 \
              ORDER BY m.joined_at, m.tenant_id, r.role";
@@ -95,15 +112,25 @@ impl AppRead<'_> {
             TenantId::from_uuid(uuid::Uuid::nil()),
         );
         let (at, tenant) = after.unwrap_or(nobody);
-        let params = [
-            self.app_id.into(),
-            user.into(),
-            limit.into(),
-            at.into(),
-            tenant.into(),
-        ];
-        let rows = self.connection.query(SQL, &params)?;
-        gather(rows)
+        let mut params = vec![self.app_id.into(), user.into(), at.into(), tenant.into()];
+        let last = self.connection.query(LAST, &params)?.pop();
+        let last: Option<Joined> = last
+            .map(|mut row| Ok::<_, StoreError>((row.take()?, row.take()?)))
+            .transpose()?;
+        let everybody = (Timestamp::MAX, TenantId::from_uuid(uuid::Uuid::max()));
+        let (until, until_tenant) = last.unwrap_or(everybody);
+        // One more than fits tells whether there is a next page.
+        let fetch = limit.saturating_add(1);
+        params.extend([Param::from(until), until_tenant.into(), fetch.into()]);
+        let mut belongings = gather(self.connection.query(PAGE, &params)?)?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let next = if belongings.len() > limit {
+            belongings.truncate(limit);
+            belongings.last().map(|(at, found)| (*at, found.tenant_id))
+        } else {
+            last
+        };
+        Ok(BelongingPage { belongings, next })
     }
 
     /// Whether an organization has an active owner other than this user.

@@ -44,6 +44,7 @@ pub use license_search::{LicenseFilter, LicensePage};
 pub use license_seats::{Claim, ClaimOutcome, Released};
 pub use licenses::{LicenseChange, LicenseOnDevice, NewLicense};
 pub use limits::{Hit, HitOutcome};
+pub use members::{BelongingPage, Joined};
 pub use otp::{ConsumedOtp, FailedAttempt, NewOtpRequest, OtpStanding};
 pub(crate) use outbox::tried;
 pub use outbox::{MessageStanding, Report};

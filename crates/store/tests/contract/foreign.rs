@@ -444,7 +444,7 @@ pub(crate) const CASES: &[Case] = &[
         Ok(!app.roles_of_member(w.tenant, w.user)?.is_empty())
     })),
     beside_a_twin(read("AppRead::belongings", |app, w| {
-        Ok(!app.belongings(w.user, None, 10)?.is_empty())
+        Ok(!app.belongings(w.user, None, 10)?.belongings.is_empty())
     })),
     beside_a_twin(read("AppRead::claims_of_user", |app, w| {
         let claims = app.claims_of_user(w.user, Some(w.tenant), at(1))?;

@@ -8,11 +8,8 @@ use serde::Serialize;
 
 use crate::Outcome;
 use crate::cli::OneUser;
-use crate::commands::find;
+use crate::commands::{find, pages};
 use crate::output::{self, Report, table};
-
-/// Most organizations that one question to the store may ask for.
-const PAGE: u32 = 100;
 
 /// Prints them.
 pub(super) async fn print(
@@ -24,24 +21,13 @@ pub(super) async fn print(
 ) -> Outcome {
     let app = find::app(core, operator, &user.of.app).await?.id;
     let id = find::user(core, operator, app, &user.user).await?;
-    let mut items: Vec<BelongingView> = Vec::new();
-    let mut after = None;
-    loop {
-        let room = limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
-        let room = room.min(PAGE);
-        if room == 0 {
-            break;
-        }
+    let items = pages::gather(limit, async |after, room| {
         let caller = Caller::Operator(operator, app);
         let page = organizations::of_user(core, caller, id, after, room).await;
         let page = page.map_err(|error| find::explained(error, &user.of))?;
-        let full = page.len() >= usize::try_from(room).unwrap_or(usize::MAX);
-        after = page.last().map(Membership::place);
-        items.extend(page.into_iter().map(BelongingView::from));
-        if !full {
-            break;
-        }
-    }
+        Ok((page.memberships, page.next))
+    });
+    let items = items.await?.into_iter().map(BelongingView::from).collect();
     output::report(json, &BelongingList { items })
 }
 

@@ -234,7 +234,9 @@ refusals!(
 
 /// List the organizations of a user
 ///
-/// In the order in which it joined them, with its roles and what they permit. Scope `orgs:read`.
+/// In the order in which it joined them, with its roles and what they permit; archived ones are left
+/// out. A page looks at a bounded number of memberships: it may hold fewer than `limit`, or none, although
+/// there are more; go on until `next_cursor` is null. Scope `orgs:read`.
 #[utoipa::path(
     get, path = "/admin/apps/{app_id}/users/{user_id}/tenants", operation_id = "listUserTenants", tag = "Organizations",
     params(
@@ -257,11 +259,8 @@ pub(crate) async fn of_user(
     fields.refuse_unknown();
     let page = fields.finish(|| page)?;
     let caller = Caller::Operator(&operator, app_id);
-    let (after, fetch) = (page.cursor.clone(), page.fetch());
-    let found = organizations::of_user(&face.core, caller, user_id, after, fetch).await?;
-    Ok(Json(page.of(
-        found,
-        Membership::place,
-        MembershipView::from,
-    )))
+    let (after, limit) = (page.cursor.clone(), page.limit());
+    let found = organizations::of_user(&face.core, caller, user_id, after, limit).await?;
+    let items = found.memberships.into_iter().map(MembershipView::from);
+    Ok(Json(Paged::new(items.collect(), found.next)))
 }

@@ -3,7 +3,7 @@
 use doorward_domain::organization::{Belonging, Member};
 use doorward_domain::role::{RoleDefinition, RoleName};
 use doorward_domain::user::UserStatus;
-use doorward_domain::{TenantId, UserId};
+use doorward_domain::{TenantId, Timestamp, UserId};
 use doorward_store::StoreError;
 use doorward_testkit::database::TestDatabase;
 
@@ -15,6 +15,7 @@ contract! {
     the_last_role_takes_the_membership_with_it: AppWrite::revoke_roles;
     members_come_in_pages_with_their_roles: AppRead::members;
     belongings_come_in_the_order_of_joining: AppRead::belongings;
+    a_page_of_belongings_looks_at_a_bounded_number: AppRead::belongings;
     another_owner_is_an_active_one: AppRead::has_another_owner;
 }
 
@@ -95,8 +96,8 @@ async fn the_last_role_takes_the_membership_with_it(db: TestDatabase) {
     };
     let members = async || {
         let found = app.read(move |app| app.belongings(ada, None, 10)).await;
-        let found: Vec<_> = found.into_iter().map(|(_, found)| found).collect();
-        found.len()
+        assert_eq!(found.next, None);
+        found.belongings.len()
     };
     assert_eq!(revoke(ada, None).await, 0);
     for name in ["owner", "staff", "viewer"] {
@@ -158,7 +159,7 @@ async fn belongings_come_in_the_order_of_joining(db: TestDatabase) {
         .await;
     let page = async |after, limit| {
         let found = app.read(move |app| app.belongings(ada, after, limit)).await;
-        found.into_iter().unzip::<_, _, Vec<_>, Vec<_>>()
+        found.belongings.into_iter().unzip::<_, _, Vec<_>, Vec<_>>()
     };
     let list = async |limit| page(None, limit).await.1;
     let expected = [
@@ -176,6 +177,50 @@ async fn belongings_come_in_the_order_of_joining(db: TestDatabase) {
     assert_eq!(page(None, 10).await.0, [at(10), at(20)]);
     assert_eq!(page(Some((at(10), early)), 10).await.1, expected[1..]);
     assert!(page(Some((at(20), late)), 10).await.1.is_empty());
+}
+
+/// 500 memberships, however many of them are of archived organizations: then the cursor leads on.
+async fn a_page_of_belongings_looks_at_a_bounded_number(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let ada = seed_user(&app, email("ada@example.com")).await;
+    let joined: Vec<(Timestamp, TenantId)> = (1..=501)
+        .map(|second| (at(second), TenantId::from_uuid(fresh())))
+        .collect();
+    let seeds = joined.clone();
+    app.write(move |app| {
+        for (at, tenant) in &seeds {
+            app.insert_organization(*tenant, "Organization", *at)?;
+            app.assign_role(*tenant, ada, &role("staff"), *at)?;
+            app.set_organization_archived(*tenant, true, *at)?;
+        }
+        Ok(())
+    })
+    .await;
+    let page = async |after, limit| {
+        let found = app.read(move |app| app.belongings(ada, after, limit)).await;
+        let places = found
+            .belongings
+            .into_iter()
+            .map(|(at, it)| (at, it.tenant_id));
+        (places.collect::<Vec<_>>(), found.next)
+    };
+    assert_eq!(page(None, 3).await, (vec![], Some(joined[499])));
+    assert_eq!(page(Some(joined[499]), 3).await, (vec![], None));
+    let (first, last) = (joined[498], joined[500]);
+    app.write(move |app| {
+        app.set_organization_archived(first.1, false, at(600))?;
+        app.set_organization_archived(last.1, false, at(600))
+    })
+    .await;
+    assert_eq!(page(None, 3).await, (vec![first], Some(joined[499])));
+    assert_eq!(page(Some(joined[499]), 3).await, (vec![last], None));
+    // Exactly so many are left: only the next page can tell that it is the last.
+    let (found, next) = page(Some(joined[0]), 3).await;
+    assert_eq!((found, next), (vec![first, last], Some(last)));
+    assert_eq!(page(Some(last), 3).await, (vec![], None));
+    let rest = page(Some(joined[1]), 3).await;
+    assert_eq!(rest, (vec![first, last], None));
+    assert_eq!(page(Some(joined[0]), 1).await, (vec![first], Some(first)));
 }
 
 async fn another_owner_is_an_active_one(db: TestDatabase) {
