@@ -11,6 +11,7 @@ use doorward_domain::{ActivationId, Timestamp};
 use doorward_service::licenses::{DevicePage, LicenseFilter, Patch, Terms, UpdateLicense, Which};
 use serde_json::Value;
 
+use super::cursor::LicenseCursor;
 use crate::read::{Fields, Page, secret, time, uuid};
 
 /// A point in time, as exact as it is stored.
@@ -130,16 +131,16 @@ pub(crate) fn filter(fields: &mut Fields) -> Option<LicenseFilter> {
         label_prefix: label_prefix?,
         state: state?,
         key_hint: key_hint?,
-        before: None,
+        after: None,
         limit: 0,
     })
 }
 
 /// A filter for one page.
-pub(crate) fn on_page(filter: LicenseFilter, page: &Page<LicenseId>) -> LicenseFilter {
+pub(crate) fn on_page(filter: LicenseFilter, page: Page<LicenseCursor>) -> LicenseFilter {
     LicenseFilter {
-        before: page.cursor,
         limit: page.limit(),
+        after: page.cursor.map(|LicenseCursor(place)| place),
         ..filter
     }
 }

@@ -75,11 +75,22 @@ fn limit(text: &str) -> Result<u32, &'static str> {
     }
 }
 
-impl<Id: FromStr> Page<Id> {
+impl<Id> Page<Id> {
     /// Reads both from a body, where the limit is a number.
-    pub(crate) fn read_body(fields: &mut Fields) -> Option<Self> {
+    pub(crate) fn read_body(fields: &mut Fields) -> Option<Self>
+    where
+        Id: FromStr,
+    {
+        Self::read_body_with(fields, uuid::<Id>)
+    }
+
+    /// Reads both from a body, where a cursor is no id.
+    pub(crate) fn read_body_with<E: Into<Cow<'static, str>>>(
+        fields: &mut Fields,
+        parse: impl FnOnce(&str) -> Result<Id, E>,
+    ) -> Option<Self> {
         let limit = fields.optional_int("limit", 1..=i64::from(LIMIT_MAX));
-        let cursor = fields.optional("cursor", uuid::<Id>);
+        let cursor = fields.optional("cursor", parse);
         let limit = limit?.and_then(|limit| u32::try_from(limit).ok());
         Some(Self {
             limit: limit.unwrap_or(LIMIT_DEFAULT),

@@ -125,6 +125,40 @@ on_both_engines! {
         }
     }
 
+    async fn licences_by_label_come_in_pages_on_both_faces(db: TestDatabase) {
+        let front = Front::start(&db).await;
+        let app = front.platform.app("shop").await;
+        let licenses = format!("/admin/apps/{}/licenses", app.id);
+        for label in ["order 2", "order 10", "\u{d6}rder", "order 1"] {
+            let made = front.admin(post(&licenses, json!({"label": label}))).await;
+            assert_eq!(made.status, 201, "{}", made.text);
+            front.platform.advance(1);
+        }
+        let search = format!("{licenses}?label_prefix=order%20");
+        let all = ["order 1", "order 10", "order 2"];
+        assert_eq!(named(&walk(&front, &search).await, "label"), all);
+        assert_eq!(named(&whole(&front, &search).await, "label"), all);
+        let suspended = whole(&front, &format!("{search}&state=suspended")).await;
+        assert!(suspended.is_empty());
+        let first = front.admin(get(format!("{search}&limit=1"))).await.json();
+        let (id, next) = (&first["items"][0]["license_id"], &first["next_cursor"]);
+        let by_app = json!({"label_prefix": "order ", "limit": 1, "cursor": next});
+        let second = front.send(post("/license/list", by_app).by(&app)).await.json();
+        assert_eq!(second["items"][0]["label"], "order 10");
+        let (id, next) = (id.as_str().unwrap(), next.as_str().unwrap());
+        for wrong in ["x", ".", id, &format!("zz.{id}")] {
+            let refused = front.admin(get(format!("{search}&cursor={wrong}"))).await;
+            assert_eq!(refused.fields(), ["cursor"], "{wrong}");
+            let by_app = json!({"label_prefix": "order ", "cursor": wrong});
+            let refused = front.send(post("/license/list", by_app).by(&app)).await;
+            assert_eq!(refused.fields(), ["cursor"], "{wrong}");
+        }
+        let refused = front.admin(get(format!("{licenses}?cursor={next}"))).await;
+        assert_eq!(refused.fields(), ["cursor"], "a place of another search");
+        let newest = named(&walk(&front, &licenses).await, "label");
+        assert_eq!(newest, ["order 1", "\u{d6}rder", "order 10", "order 2"]);
+    }
+
     async fn a_search_goes_on_where_it_was_when_somebody_is_erased(db: TestDatabase) {
         let front = Front::start(&db).await;
         let app = front.platform.app("shop").await;

@@ -23,7 +23,7 @@ pub use activate::{Activate, Activated, activate};
 pub use asker::Asker;
 pub use checkout::{CheckedOut, Checkout, MIN_FILE_SECONDS, checkout};
 pub use decide::{resume, revoke, suspend};
-pub use doorward_store::app::LicenseFilter;
+pub use doorward_store::app::{LicenseFilter, LicensePlace};
 pub use find::Which;
 pub use generate::{Generated, Terms, generate};
 pub(crate) use refuse::{guesses_of_address, guesses_of_app};

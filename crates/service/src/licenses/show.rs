@@ -53,7 +53,8 @@ pub async fn show(
     }
 }
 
-/// Licences of an app, newest first. A page looks at a bounded number of them.
+/// Licences of an app, newest first, or by label where [`LicenseFilter::is_by_label`]. A page looks at a
+/// bounded number of them.
 ///
 /// # Errors
 /// For an operator [`Code::Forbidden`] without `licenses:read` and [`Code::AppNotFound`].

@@ -12,7 +12,7 @@ use doorward_domain::time::iso;
 use doorward_domain::user::User;
 use doorward_domain::{AppId, Timestamp, UserId};
 use doorward_store::WriteTx;
-use doorward_store::app::LicenseFilter;
+use doorward_store::app::{LicenseFilter, LicensePlace};
 use doorward_store::platform::StoredEvent;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -206,7 +206,7 @@ fn read(
             .collect(),
         Part::Licenses(filter) => {
             let filter = LicenseFilter {
-                before: after.map(Into::into),
+                after: after.map(|id| LicensePlace::Id(id.into())),
                 limit,
                 ..filter.clone()
             };

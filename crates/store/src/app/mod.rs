@@ -40,7 +40,7 @@ pub use delivery::StoredDelivery;
 pub use erasure::Erasure;
 pub use export::{CodeRecord, DeviceRecord, MembershipRecord, MessageRecord, SecretRecord};
 pub use license_keys::StoredLicenseKey;
-pub use license_search::{LicenseFilter, LicensePage};
+pub use license_search::{LicenseFilter, LicensePage, LicensePlace};
 pub use license_seats::{Claim, ClaimOutcome, Released};
 pub use licenses::{LicenseChange, LicenseOnDevice, NewLicense};
 pub use limits::{Hit, HitOutcome};

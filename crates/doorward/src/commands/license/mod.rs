@@ -14,7 +14,7 @@ use doorward_service::licenses::{
 };
 use doorward_service::{Core, Operator, Result};
 
-use super::find;
+use super::{find, pages};
 use crate::Outcome;
 use crate::cli::{Global, LicenseCommand, OneLicense};
 use crate::deployment;
@@ -135,26 +135,21 @@ async fn list(core: &Core, operator: &Operator, command: LicenseCommand, json: b
         label_prefix,
         state: state.map_err(|rule| Failure::usage(format!("--state: {rule}")))?,
         key_hint: key_hint.map(|hint| hint.to_ascii_uppercase()),
-        before: None,
-        limit: PAGE,
+        ..LicenseFilter::default()
     };
     let asker = Asker::Operator(operator.clone(), app);
-    let mut items: Vec<License> = Vec::new();
-    let mut before = None;
-    loop {
+    let items = pages::gather(u32::MAX, async |after, limit| {
         let page = LicenseFilter {
-            before,
+            after,
+            limit,
             ..filter.clone()
         };
         let page = licenses::list(core, &asker, page).await?;
-        items.extend(page.licenses);
-        before = page.next;
-        if before.is_none() {
-            break;
-        }
-    }
+        Ok((page.licenses, page.next))
+    });
     let now = core.clock.now();
     let items = items
+        .await?
         .into_iter()
         .map(|license| LicenseView::new(license, None, now));
     let items = items.collect();

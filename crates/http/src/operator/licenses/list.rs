@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::{app_id, ids};
 use crate::docs::refusals;
 use crate::error::ApiResult;
+use crate::license::cursor::LicenseCursor;
 use crate::license::fields;
 use crate::license::view::{LicenseStatus, LicenseView};
 use crate::operator::OperatorFace;
@@ -38,8 +39,10 @@ refusals!(
 
 /// List licences
 ///
-/// Newest first. A page looks at a bounded number of licences: it may hold fewer than `limit`, or
-/// none, although there are more; go on until `next_cursor` is null. Scope `licenses:read`.
+/// Newest first; with `label_prefix` in the order of the labels, unless something more exact leads: a user,
+/// `issued_to`, `key_hint`, or the state `suspended` or `revoked`. A page looks at a bounded number of
+/// licences: it may hold fewer than `limit`, or none, although there are more; go on until `next_cursor` is
+/// null. Scope `licenses:read`.
 #[utoipa::path(
     get, path = "/admin/apps/{app_id}/licenses", operation_id = "listAppLicenses", tag = "Licences",
     params(
@@ -51,7 +54,7 @@ refusals!(
         ("state" = inline(Option<StateName>), Query, description = "Only what stands so by itself; `suspended` leaves out those that rest only because their user is switched off or deleted."),
         ("key_hint" = Option<String>, Query, pattern = "^[0-9A-Za-z]{4}$", description = "Only keys that end so."),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most items; 50 if absent."),
-        ("cursor" = Option<uuid::Uuid>, Query, description = "`next_cursor` of the former page."),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the former page of the same search."),
     ),
     responses((status = 200, description = "A page.", body = Paged<LicenseView>), ListAppLicensesRefusals),
     security(("admin_key" = [])),
@@ -64,17 +67,19 @@ pub(crate) async fn list(
 ) -> ApiResult<Json<Paged<LicenseView>>> {
     let app_id = app_id(&app)?;
     let filter = fields::filter(&mut fields);
-    let page = Page::read(&mut fields);
+    let page = Page::read_with(&mut fields, |text| {
+        LicenseCursor::read(text, filter.as_ref())
+    });
     fields.refuse_unknown();
     let (filter, page) = fields.finish(|| Some((filter?, page?)))?;
     let asker = Asker::Operator(operator, app_id);
-    let found = licenses::list(&face.core, &asker, fields::on_page(filter, &page)).await?;
+    let found = licenses::list(&face.core, &asker, fields::on_page(filter, page)).await?;
     let now = face.core.clock.now();
     let items = found.licenses.into_iter();
     let items = items
         .map(|license| LicenseView::new(license, now))
         .collect();
-    Ok(Json(Paged::new(items, found.next)))
+    Ok(Json(Paged::new(items, found.next.map(LicenseCursor))))
 }
 
 refusals!(

@@ -18,7 +18,7 @@ use crate::operator::OperatorFace;
 use crate::operator::apps::app_id;
 use crate::operator::auth::Authenticated;
 use crate::operator::creating::Creating;
-use crate::read::{Fields, Page, Paged, QueryFields, uuid};
+use crate::read::{Fields, Page, Paged, QueryFields, hex, unhex, uuid};
 
 /// Longest prefix, in bytes.
 const PREFIX_MAX: usize = 254;
@@ -76,16 +76,7 @@ impl Cursor {
                 .map(|id| Self(UserPlace::Id(id)))
                 .map_err(|_| WRONG);
         }
-        if text.len() > 2 * PREFIX_MAX || !text.is_ascii() || !text.len().is_multiple_of(2) {
-            return Err(WRONG);
-        }
-        let bytes: Option<Vec<u8>> = (0..text.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
-            .collect();
-        let address = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-        address
-            .filter(|address| !address.contains(char::is_control))
+        unhex(text, PREFIX_MAX)
             .map(|address| Self(UserPlace::Address(address)))
             .ok_or(WRONG)
     }
@@ -95,9 +86,7 @@ impl std::fmt::Display for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
             UserPlace::Id(id) => write!(f, "{id}"),
-            UserPlace::Address(address) => {
-                address.bytes().try_for_each(|byte| write!(f, "{byte:02x}"))
-            }
+            UserPlace::Address(address) => f.write_str(&hex(address)),
         }
     }
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use doorward_domain::secret::SecretText;
-use doorward_domain::{AppId, LicenseId, TenantId, UserId};
+use doorward_domain::{AppId, TenantId, UserId};
 use doorward_service::licenses::{self, Asker};
 use utoipa::ToSchema;
 
 use super::PublicFace;
 use crate::docs::refusals;
 use crate::error::ApiResult;
+use crate::license::cursor::LicenseCursor;
 use crate::license::view::LicenseView;
 use crate::license::{documented, fields};
 use crate::read::{AppBody, Page, Paged};
@@ -51,17 +52,18 @@ pub(super) struct ListLicensesRequest {
     /// Most items; 50 if absent.
     #[schema(minimum = 1, maximum = 100)]
     limit: Option<u32>,
-    /// `next_cursor` of the former page.
-    #[schema(value_type = Option<uuid::Uuid>)]
-    cursor: Option<LicenseId>,
+    /// `next_cursor` of the former page of the same search.
+    cursor: Option<String>,
 }
 
 refusals!(ListLicensesRefusals = ALWAYS | BODY | APP);
 
 /// List licences
 ///
-/// Newest first. A page looks at a bounded number of licences: it may hold fewer than `limit`, or
-/// none, although there are more; go on until `next_cursor` is null.
+/// Newest first; with `label_prefix` in the order of the labels, unless something more exact leads: a user,
+/// `issued_to`, `key_hint`, or the state `suspended` or `revoked`. A page looks at a bounded number of
+/// licences: it may hold fewer than `limit`, or none, although there are more; go on until `next_cursor` is
+/// null.
 #[utoipa::path(
     post, path = "/license/list", operation_id = "listLicenses", tag = "Licences",
     request_body = ListLicensesRequest,
@@ -74,14 +76,16 @@ pub(super) async fn list(
     mut body: AppBody,
 ) -> ApiResult<Json<Paged<LicenseView>>> {
     let filter = fields::filter(&mut body.fields);
-    let page = Page::read_body(&mut body.fields);
+    let page = Page::read_body_with(&mut body.fields, |text| {
+        LicenseCursor::read(text, filter.as_ref())
+    });
     let (credentials, (filter, page)) = body.finish(|| Some((filter?, page?)))?;
     let asker = Asker::app(face.authenticate(&meta, credentials).await?, None);
-    let found = licenses::list(&face.core, &asker, fields::on_page(filter, &page)).await?;
+    let found = licenses::list(&face.core, &asker, fields::on_page(filter, page)).await?;
     let now = face.core.clock.now();
     let items = found.licenses.into_iter();
     let items = items
         .map(|license| LicenseView::new(license, now))
         .collect();
-    Ok(Json(Paged::new(items, found.next)))
+    Ok(Json(Paged::new(items, found.next.map(LicenseCursor))))
 }

@@ -2,7 +2,8 @@
 
 use doorward_domain::license::{LicenseState, LicenseStatus, ReleaseReason};
 use doorward_domain::{ActivationId, LicenseId, TenantId, UserId};
-use doorward_store::app::{LicenseFilter, NewLicense};
+use doorward_store::StoreError;
+use doorward_store::app::{LicenseFilter, LicensePlace, NewLicense};
 use doorward_testkit::database::TestDatabase;
 
 use crate::support::{
@@ -15,6 +16,8 @@ contract! {
     every_filter_filters: AppRead::licenses;
     a_licence_is_found_by_how_it_stands: AppRead::licenses;
     a_page_looks_at_a_bounded_number: AppRead::licenses;
+    labels_lead_page_by_page: AppRead::licenses;
+    a_place_belongs_to_its_order: AppRead::licenses, LicenseFilter::is_by_label;
     devices_are_listed_while_they_hold_a_slot: AppRead::activations, AppRead::activation;
 }
 
@@ -39,8 +42,8 @@ async fn licences_are_listed_newest_first(db: TestDatabase) {
     }
     ids.reverse();
     assert_eq!(list(&app, all()).await, ids);
-    let page = |before| LicenseFilter {
-        before,
+    let page = |before: Option<LicenseId>| LicenseFilter {
+        after: before.map(LicensePlace::Id),
         limit: 2,
         ..all()
     };
@@ -93,7 +96,7 @@ async fn every_filter_filters(db: TestDatabase) {
         (of_tenant(TenantId::from_uuid(fresh())), &[]),
         (issued_to("Ada"), &[2, 3]),
         (issued_to("Ad"), &[]),
-        (labelled("Order 1"), &[2, 3]),
+        (labelled("Order 1"), &[3, 2]),
         (labelled("Order 12"), &[2]),
         (labelled("Ö"), &[0]),
         (labelled("%"), &[]),
@@ -256,9 +259,10 @@ async fn a_page_looks_at_a_bounded_number(db: TestDatabase) {
         state: Some(LicenseState::Full),
         ..all()
     };
-    assert_eq!(page(full.clone()).await, (vec![], Some(last_of_page)));
+    let last_of_page = Some(LicensePlace::Id(last_of_page));
+    assert_eq!(page(full.clone()).await, (vec![], last_of_page.clone()));
     let rest = LicenseFilter {
-        before: Some(last_of_page),
+        after: last_of_page,
         ..full
     };
     assert_eq!(page(rest).await, (vec![], None));
@@ -269,13 +273,135 @@ async fn a_page_looks_at_a_bounded_number(db: TestDatabase) {
     };
     assert_eq!(page(revoked).await, (vec![oldest], None));
     assert_eq!(page(labelled("Order 0")).await, (vec![oldest], None));
-    // Many have such a label: newest first all the same.
+    // However many have such a label, a page reads its own rows.
+    let place = |number: usize| Some(LicensePlace::Label(format!("Order {number}"), ids[number]));
     let (found, next) = page(labelled("Order")).await;
-    assert_eq!(found, [ids[2_099], ids[2_098], ids[2_097]]);
-    assert_eq!(next, Some(ids[2_097]));
-    let (found, next) = page(labelled("Order 20")).await;
-    assert_eq!(found, [ids[2_099], ids[2_098], ids[2_097]]);
-    assert_eq!(next, Some(ids[2_097]));
+    assert_eq!((found, next), (vec![ids[0], ids[1], ids[10]], place(10)));
+    let rest = LicenseFilter {
+        after: place(998),
+        ..labelled("Order")
+    };
+    assert_eq!(page(rest).await, (vec![ids[999]], None));
+    // Judged by more than the label, 200 of them.
+    let full = LicenseFilter {
+        state: Some(LicenseState::Full),
+        ..labelled("Order 1")
+    };
+    let mut labels: Vec<_> = (0..2_100).map(|number| format!("Order {number}")).collect();
+    labels.retain(|label| label.starts_with("Order 1"));
+    labels.sort();
+    let last = labels[199]
+        .trim_start_matches("Order ")
+        .parse()
+        .expect("a number");
+    assert_eq!(page(full.clone()).await, (vec![], place(last)));
+    let mut pages = 1;
+    let mut after = place(last);
+    while after.is_some() {
+        let (found, next) = page(LicenseFilter {
+            after,
+            ..full.clone()
+        })
+        .await;
+        assert!(found.is_empty());
+        (pages, after) = (pages + 1, next);
+    }
+    assert_eq!(pages, labels.len() / 200 + 1);
+}
+
+/// Each one once, by label and among equal labels by age, wherever a page ends and whatever is judged
+/// beside the label.
+async fn labels_lead_page_by_page(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let tenant = seed_organization(&app).await;
+    let labels = [
+        "b",
+        "ab",
+        "a",
+        "ab",
+        "a\u{10FFFF}",
+        "ab",
+        "aB",
+        "\u{e4}",
+        "a",
+    ];
+    let mut expected = Vec::new();
+    for (number, label) in labels.into_iter().enumerate() {
+        let new = NewLicense {
+            key: Some((hash_of(fresh()), vec![1], "AAAA".to_owned())),
+            label: Some(label.to_owned()),
+            tenant_id: (number % 2 == 0).then_some(tenant),
+            ..new_license()
+        };
+        expected.push((label, new.id, new.tenant_id));
+        app.write(move |app| app.insert_license(&new)).await;
+    }
+    seed_license(&app, 1).await;
+    expected.sort();
+    for of_tenant in [None, Some(tenant)] {
+        for prefix in ["a", "ab", "b", "\u{e4}", "c", "A"] {
+            let wanted = expected.iter().filter(|(label, _, whose)| {
+                label.starts_with(prefix) && of_tenant.is_none_or(|tenant| *whose == Some(tenant))
+            });
+            let wanted: Vec<_> = wanted.map(|(_, id, _)| *id).collect();
+            for limit in 1..=4 {
+                let (mut found, mut after) = (Vec::new(), None);
+                loop {
+                    let filter = LicenseFilter {
+                        tenant_id: of_tenant,
+                        after,
+                        limit,
+                        ..labelled(prefix)
+                    };
+                    let page = app.read(move |app| app.licenses(&filter, at(50))).await;
+                    found.extend(page.licenses.iter().map(|license| license.id));
+                    after = page.next;
+                    if after.is_none() {
+                        break;
+                    }
+                }
+                assert_eq!(found, wanted, "{prefix} {limit} {of_tenant:?}");
+            }
+        }
+    }
+}
+
+/// A place among labels says nothing of a list by age, nor the other way round.
+async fn a_place_belongs_to_its_order(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let (id, _) = seed_license(&app, 1).await;
+    let by_id = LicenseFilter {
+        after: Some(LicensePlace::Id(id)),
+        ..labelled("a")
+    };
+    let by_label = LicenseFilter {
+        after: Some(LicensePlace::Label("a".to_owned(), id)),
+        ..all()
+    };
+    assert!(by_id.is_by_label() && !by_label.is_by_label());
+    // Where something more exact is asked for, that leads.
+    for state in LicenseState::ALL {
+        let filter = LicenseFilter {
+            state: Some(state),
+            ..labelled("a")
+        };
+        let rare = matches!(state, LicenseState::Suspended | LicenseState::Revoked);
+        assert_eq!(filter.is_by_label(), !rare, "{state:?}");
+    }
+    let of_somebody = LicenseFilter {
+        label_prefix: Some("a".to_owned()),
+        ..of_user(UserId::from_uuid(fresh()))
+    };
+    assert!(!of_somebody.is_by_label());
+    for filter in [by_id, by_label] {
+        let refused = app
+            .try_write(move |app| app.licenses(&filter, at(50)))
+            .await;
+        assert!(
+            matches!(refused, Err(StoreError::Internal(_))),
+            "{refused:?}"
+        );
+    }
 }
 
 fn hash_of(id: uuid::Uuid) -> [u8; 32] {
