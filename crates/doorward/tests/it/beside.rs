@@ -4,15 +4,27 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{App, Said, Server, doorward, run, within_a_second};
+use crate::support::{
+    App, Deployment, Said, Server, doorward, doorward_at, on_both_engines, run, within_a_second,
+};
+
+on_both_engines!(
+    an_app_from_creation_to_its_end,
+    an_admin_key_from_creation_to_its_end,
+    signing_keys_rotate_without_a_restart,
+    licence_keys,
+    a_creating_command_may_be_repeated,
+    the_audit_log_is_searched_exported_and_followed,
+    statistics_are_shown,
+);
 
 fn cli(data: &Path, arguments: &[&str]) -> Said {
-    let mut command = doorward();
+    let mut command = doorward_at(data);
     run(command.args(arguments).arg("--data-dir").arg(data))
 }
 
 fn cli_json(data: &Path, arguments: &[&str]) -> Value {
-    let mut command = doorward();
+    let mut command = doorward_at(data);
     run(command
         .args(arguments)
         .arg("--json")
@@ -22,9 +34,7 @@ fn cli_json(data: &Path, arguments: &[&str]) -> Value {
     .json()
 }
 
-#[tokio::test]
-async fn an_app_from_creation_to_its_end() {
-    let dir = tempfile::tempdir().unwrap();
+async fn an_app_from_creation_to_its_end(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let made = cli_json(
         data,
@@ -109,9 +119,7 @@ async fn an_app_from_creation_to_its_end() {
     .await;
 }
 
-#[tokio::test]
-async fn an_admin_key_from_creation_to_its_end() {
-    let dir = tempfile::tempdir().unwrap();
+async fn an_admin_key_from_creation_to_its_end(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let arguments = [
         "admin-key",
@@ -185,9 +193,7 @@ async fn an_admin_key_from_creation_to_its_end() {
     );
 }
 
-#[tokio::test]
-async fn signing_keys_rotate_without_a_restart() {
-    let dir = tempfile::tempdir().unwrap();
+async fn signing_keys_rotate_without_a_restart(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
     let (_, tokens) = server.sign_in(&app, "ada@example.com").await;
@@ -271,9 +277,7 @@ async fn signing_keys_rotate_without_a_restart() {
     .await;
 }
 
-#[tokio::test]
-async fn licence_keys() {
-    let dir = tempfile::tempdir().unwrap();
+async fn licence_keys(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
     let slug = cli_json(data, &["app", "show", &app.id])["app_slug"]
@@ -389,9 +393,7 @@ fn the_deployment_in_the_same_directory_is_found() {
     assert!(said.out.contains("demo"), "{}", said.out);
 }
 
-#[tokio::test]
-async fn a_creating_command_may_be_repeated() {
-    let dir = tempfile::tempdir().unwrap();
+async fn a_creating_command_may_be_repeated(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let again = ["--idempotency-key", "run-7"];
     let with_key = |command: &[&str]| cli_json(data, &[command, &again[..]].concat());
@@ -453,9 +455,7 @@ async fn a_creating_command_may_be_repeated() {
     drop(server);
 }
 
-#[tokio::test]
-async fn the_audit_log_is_searched_exported_and_followed() {
-    let dir = tempfile::tempdir().unwrap();
+async fn the_audit_log_is_searched_exported_and_followed(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
     server.sign_in(&app, "ada@example.com").await;
@@ -509,7 +509,7 @@ async fn the_audit_log_is_searched_exported_and_followed() {
     let no_app = cli(data, &["audit", "list", "--target", "user:x"]);
     assert_eq!(no_app.code, 1, "{}", no_app.err);
 
-    let mut follower = doorward()
+    let mut follower = doorward_at(data)
         .args([
             "audit",
             "list",
@@ -541,9 +541,7 @@ async fn the_audit_log_is_searched_exported_and_followed() {
     );
 }
 
-#[tokio::test]
-async fn statistics_are_shown() {
-    let dir = tempfile::tempdir().unwrap();
+async fn statistics_are_shown(dir: Deployment) {
     let data = dir.path();
     let server = Server::dev(data);
     server

@@ -5,7 +5,12 @@ use std::path::Path;
 use doorward_testkit::smtp::{MailServer, python};
 use serde_json::{Value, json};
 
-use crate::support::{Said, Server, cli, cli_json, count, doorward, last_event, refused, run};
+use crate::support::{
+    Deployment, Said, Server, cli, cli_json, count, doorward, doorward_at, last_event,
+    on_both_engines, refused, run,
+};
+
+on_both_engines!(providers_are_set_shown_tested_and_given_up,);
 
 const SECRET: &str = "correct-horse-battery";
 
@@ -25,7 +30,7 @@ fn smtp(port: u16) -> Value {
 
 /// Runs a command where the deployment permits its apps these networks beside the Internet.
 fn where_permitted(data: &Path, arguments: &[&str], networks: &str) -> Said {
-    run(doorward()
+    run(doorward_at(data)
         .args(arguments)
         .args(["--app", "demo", "--json", "--data-dir"])
         .arg(data)
@@ -39,13 +44,11 @@ fn try_it(data: &Path, to: &str, networks: &str) -> (i32, Value, String) {
     (said.code, results, said.err)
 }
 
-#[tokio::test]
-async fn providers_are_set_shown_tested_and_given_up() {
+async fn providers_are_set_shown_tested_and_given_up(dir: Deployment) {
     let Some(python) = python() else {
         return;
     };
     let mail = MailServer::start(&python, &[]);
-    let dir = tempfile::tempdir().unwrap();
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let show = ["delivery", "show", "--app", "demo"];
     let people = cli(data, &show).ok().out;

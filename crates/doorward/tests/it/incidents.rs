@@ -3,8 +3,18 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    App, Said, Server, cli, cli_json, count, doorward, last_event, refused, run, within_a_second,
+    App, Deployment, Said, Server, cli, cli_json, count, doorward_at, last_event, on_both_engines,
+    refused, run, within_a_second,
 };
+
+on_both_engines!(
+    i1_a_secret_is_exposed,
+    i2_a_sign_in_is_suspicious,
+    i3_a_public_key_is_lost,
+    i4_an_app_must_stop,
+    i4_finer_every_session_ends,
+    an_incident_is_not_declared_by_accident,
+);
 
 /// A reason, and that it is meant.
 const MEANT: [&str; 3] = ["--reason", "a rehearsal", "--yes"];
@@ -20,9 +30,7 @@ async fn refresh(server: &Server, app: &App, tokens: &Value) -> (u16, Value) {
     server.post("/auth/refresh", body).await
 }
 
-#[tokio::test]
-async fn i1_a_secret_is_exposed() {
-    let dir = tempfile::tempdir().unwrap();
+async fn i1_a_secret_is_exposed(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let leaked = App::of(&server.ready);
     let command = ["incident", "secret-exposed", "--app", "demo"];
@@ -49,9 +57,7 @@ async fn i1_a_secret_is_exposed() {
     assert_eq!(server.send_otp(&fresh, "ada@example.com").await.0, 401);
 }
 
-#[tokio::test]
-async fn i2_a_sign_in_is_suspicious() {
-    let dir = tempfile::tempdir().unwrap();
+async fn i2_a_sign_in_is_suspicious(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
     let (_, phone) = server.sign_in(&app, "ada@example.com").await;
@@ -101,9 +107,7 @@ async fn i2_a_sign_in_is_suspicious() {
     assert_eq!(refused(data, &meant(&nonsense)), (2, "USAGE".to_owned()));
 }
 
-#[tokio::test]
-async fn i3_a_public_key_is_lost() {
-    let dir = tempfile::tempdir().unwrap();
+async fn i3_a_public_key_is_lost(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let found = cli_json(data, &["incident", "public-key"]);
     assert_eq!(found["jwt_public_key"], server.ready["jwt_public_key"]);
@@ -122,9 +126,7 @@ async fn i3_a_public_key_is_lost() {
     }
 }
 
-#[tokio::test]
-async fn i4_an_app_must_stop() {
-    let dir = tempfile::tempdir().unwrap();
+async fn i4_an_app_must_stop(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
     let (_, tokens) = server.sign_in(&app, "ada@example.com").await;
@@ -148,9 +150,7 @@ async fn i4_an_app_must_stop() {
     assert_eq!(refresh(&server, &app, &tokens).await.0, 200);
 }
 
-#[tokio::test]
-async fn i4_finer_every_session_ends() {
-    let dir = tempfile::tempdir().unwrap();
+async fn i4_finer_every_session_ends(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
     let (_, ada) = server.sign_in(&app, "ada@example.com").await;
@@ -187,9 +187,7 @@ async fn i4_finer_every_session_ends() {
 }
 
 /// Nothing dangerous happens by half a command, or to an app that is not there.
-#[tokio::test]
-async fn an_incident_is_not_declared_by_accident() {
-    let dir = tempfile::tempdir().unwrap();
+async fn an_incident_is_not_declared_by_accident(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
     let (_, tokens) = server.sign_in(&app, "ada@example.com").await;
@@ -238,7 +236,7 @@ fn on_a_terminal(data: &std::path::Path, arguments: &[&str], typed: &str) -> Sai
         .open(terminal.to_str().unwrap())
         .unwrap();
     rustix::io::write(&person, format!("{typed}\n").as_bytes()).unwrap();
-    let mut command = doorward();
+    let mut command = doorward_at(data);
     run(command
         .args(arguments)
         .arg("--data-dir")

@@ -4,10 +4,15 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{App, Said, Server, doorward, run};
+use crate::support::{App, Deployment, Said, Server, doorward_at, on_both_engines, run};
+
+on_both_engines!(
+    a_licence_from_the_order_to_its_end,
+    batches_users_and_what_is_wrong,
+);
 
 fn cli(data: &Path, arguments: &[&str]) -> Said {
-    let mut command = doorward();
+    let mut command = doorward_at(data);
     run(command
         .args(arguments)
         .args(["--app", "demo"])
@@ -34,9 +39,7 @@ async fn ask(server: &Server, app: &App, path: &str, mut body: Value) -> (u16, V
     server.post(path, body).await
 }
 
-#[tokio::test]
-async fn a_licence_from_the_order_to_its_end() {
-    let dir = tempfile::tempdir().unwrap();
+async fn a_licence_from_the_order_to_its_end(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
     let empty = cli(data, &["license", "list"]).ok().out;
@@ -181,9 +184,7 @@ async fn a_licence_from_the_order_to_its_end() {
     assert_eq!(refused["error"], "LICENSE_REVOKED");
 }
 
-#[tokio::test]
-async fn batches_users_and_what_is_wrong() {
-    let dir = tempfile::tempdir().unwrap();
+async fn batches_users_and_what_is_wrong(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
     let batch = cli_json(data, &["license", "generate", "--count", "3"]);

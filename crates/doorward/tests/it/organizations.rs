@@ -4,10 +4,16 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{App, Said, Server, doorward, run};
+use crate::support::{App, Deployment, Said, Server, doorward_at, on_both_engines, run};
+
+on_both_engines!(
+    an_organization_from_creation_to_its_archive,
+    a_role_from_its_definition_to_its_end,
+    what_is_wrong_is_told_with_what_to_do,
+);
 
 fn cli(data: &Path, line: &str) -> Said {
-    let mut command = doorward();
+    let mut command = doorward_at(data);
     run(command
         .args(line.split_whitespace())
         .arg("--data-dir")
@@ -33,9 +39,7 @@ async fn refreshed(server: &Server, app: &App, token: &mut Value) -> Value {
     json!({ "tenant": me["tenant_id"], "roles": me["roles"] })
 }
 
-#[tokio::test]
-async fn an_organization_from_creation_to_its_archive() {
-    let dir = tempfile::tempdir().unwrap();
+async fn an_organization_from_creation_to_its_archive(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
     let (_, mut ada) = server.sign_in(&app, "ada@example.com").await;
@@ -125,9 +129,7 @@ async fn an_organization_from_creation_to_its_archive() {
     assert_eq!(refreshed(&server, &app, &mut bob).await, owned);
 }
 
-#[tokio::test]
-async fn a_role_from_its_definition_to_its_end() {
-    let dir = tempfile::tempdir().unwrap();
+async fn a_role_from_its_definition_to_its_end(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
     server.sign_in(&app, "ada@example.com").await;
@@ -182,9 +184,7 @@ async fn a_role_from_its_definition_to_its_end() {
     assert!(said.contains("no organization"), "{said}");
 }
 
-#[tokio::test]
-async fn what_is_wrong_is_told_with_what_to_do() {
-    let dir = tempfile::tempdir().unwrap();
+async fn what_is_wrong_is_told_with_what_to_do(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
     server.sign_in(&app, "ada@example.com").await;

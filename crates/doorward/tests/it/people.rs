@@ -3,7 +3,16 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{App, Server, cli, cli_json, count, last_event, refused};
+use crate::support::{
+    App, Deployment, Server, cli, cli_json, count, last_event, on_both_engines, refused,
+};
+
+on_both_engines!(
+    a_user_is_created_found_and_changed,
+    a_user_is_switched_off_and_on,
+    a_user_is_deleted_and_restored,
+    a_user_is_read_out_and_erased,
+);
 
 const ADA: &str = "ada@example.com";
 const MEANT: [&str; 3] = ["--reason", "asked for it", "--yes"];
@@ -19,9 +28,7 @@ async fn refresh(server: &Server, app: &App, tokens: &Value) -> u16 {
     server.post("/auth/refresh", body).await.0
 }
 
-#[tokio::test]
-async fn a_user_is_created_found_and_changed() {
-    let dir = tempfile::tempdir().unwrap();
+async fn a_user_is_created_found_and_changed(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let create = ["user", "create", "--email", "Ada@Example.com"];
     let again = ["--idempotency-key", "k-1"];
@@ -122,9 +129,7 @@ async fn a_user_is_created_found_and_changed() {
     drop(server);
 }
 
-#[tokio::test]
-async fn a_user_is_switched_off_and_on() {
-    let dir = tempfile::tempdir().unwrap();
+async fn a_user_is_switched_off_and_on(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
     let (_, tokens) = server.sign_in(&app, ADA).await;
@@ -156,9 +161,7 @@ async fn a_user_is_switched_off_and_on() {
     assert_eq!(cli_json(data, &override_it)["status"], "deactivated");
 }
 
-#[tokio::test]
-async fn a_user_is_deleted_and_restored() {
-    let dir = tempfile::tempdir().unwrap();
+async fn a_user_is_deleted_and_restored(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
     let (_, tokens) = server.sign_in(&app, ADA).await;
@@ -215,9 +218,7 @@ async fn a_user_is_deleted_and_restored() {
     assert_eq!(fresh["user_id"], tokens["user_id"]);
 }
 
-#[tokio::test]
-async fn a_user_is_read_out_and_erased() {
-    let dir = tempfile::tempdir().unwrap();
+async fn a_user_is_read_out_and_erased(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
     let (_, tokens) = server.sign_in(&app, ADA).await;

@@ -2,7 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{App, Server, cli, cli_json, count, last_event, refused};
+use crate::support::{
+    App, Deployment, Server, cli, cli_json, count, last_event, on_both_engines, refused,
+};
+
+on_both_engines!(
+    sessions_are_listed_shown_and_ended,
+    what_is_no_session_is_refused,
+);
 
 async fn alive(server: &Server, app: &App, tokens: &mut Value) -> bool {
     let body = json!({
@@ -25,9 +32,7 @@ fn ids(list: &Value) -> Vec<String> {
         .collect()
 }
 
-#[tokio::test]
-async fn sessions_are_listed_shown_and_ended() {
-    let dir = tempfile::tempdir().unwrap();
+async fn sessions_are_listed_shown_and_ended(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
     let (_, mut phone) = server.sign_in(&app, "ada@example.com").await;
@@ -83,9 +88,7 @@ async fn sessions_are_listed_shown_and_ended() {
     );
 }
 
-#[tokio::test]
-async fn what_is_no_session_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
+async fn what_is_no_session_is_refused(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
     let (_, mut ada) = server.sign_in(&app, "ada@example.com").await;

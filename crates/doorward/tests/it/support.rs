@@ -6,6 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use doorward_testkit::database::{Engine, TestDatabase};
 use serde_json::{Value, json};
 
 /// A master key that is random.
@@ -18,6 +19,85 @@ pub(crate) fn doorward() -> Command {
     command.env_clear().stdin(Stdio::null());
     // RSA keys take a debug build long, and these tests are not about them.
     command.env("DOORWARD_SIGNING_ALGORITHM", "ES256");
+    command
+}
+
+/// Where a deployment of a test is: a data directory, whose database is in it or on the shared engine.
+pub(crate) struct Deployment {
+    dir: tempfile::TempDir,
+    /// Goes away with the test.
+    _database: Option<TestDatabase>,
+}
+
+/// In the data directory of a deployment on the shared engine: the URL of its database.
+const ELSEWHERE: &str = "test-database.url";
+
+impl Deployment {
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+/// The URL of a deployment's database, where that is not in its data directory.
+fn elsewhere(data: &Path) -> Option<String> {
+    std::fs::read_to_string(data.join(ELSEWHERE)).ok()
+}
+
+/// Runs an async test on a deployment of its own; [`on_both_engines!`] calls it. Without a server to
+/// test with it says so, and is over.
+pub(crate) fn on<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(Deployment) -> F) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let database = match engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => match TestDatabase::postgres().await {
+                None => return,
+                found => found,
+            },
+        };
+        let dir = tempfile::tempdir().unwrap();
+        if let Some(database) = &database {
+            std::fs::write(dir.path().join(ELSEWHERE), database.url()).unwrap();
+        }
+        let place = Deployment {
+            dir,
+            _database: database,
+        };
+        test(place).await;
+    });
+}
+
+/// Makes two tests, `name::sqlite` and `name::postgres`, out of each
+/// `async fn name(place: Deployment)`.
+macro_rules! on_both_engines {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            use doorward_testkit::database::Engine;
+
+            #[test]
+            fn sqlite() {
+                crate::support::on(Engine::Sqlite, super::$name);
+            }
+
+            #[test]
+            fn postgres() {
+                crate::support::on(Engine::Postgres, super::$name);
+            }
+        }
+    )+};
+}
+pub(crate) use on_both_engines;
+
+/// The binary, knowing where the database of the deployment in this data directory is. The directory is
+/// still to be named.
+pub(crate) fn doorward_at(data: &Path) -> Command {
+    let mut command = doorward();
+    if let Some(url) = elsewhere(data) {
+        command.env("DOORWARD_DATABASE_URL", url);
+    }
     command
 }
 
@@ -59,13 +139,16 @@ pub(crate) fn run(command: &mut Command) -> Said {
 
 /// Runs a command on an embedded deployment.
 pub(crate) fn cli(data: &Path, arguments: &[&str]) -> Said {
-    run(doorward().args(arguments).arg("--data-dir").arg(data))
+    run(doorward_at(data)
+        .args(arguments)
+        .arg("--data-dir")
+        .arg(data))
 }
 
 /// As [`cli`]; gives the JSON of a command that succeeds.
 #[track_caller]
 pub(crate) fn cli_json(data: &Path, arguments: &[&str]) -> Value {
-    let said = run(doorward()
+    let said = run(doorward_at(data)
         .args(arguments)
         .args(["--json", "--data-dir"])
         .arg(data));
@@ -74,7 +157,7 @@ pub(crate) fn cli_json(data: &Path, arguments: &[&str]) -> Value {
 
 /// As [`cli`], for a command that is refused; gives its exit code and the error's code.
 pub(crate) fn refused(data: &Path, arguments: &[&str]) -> (i32, String) {
-    let said = run(doorward()
+    let said = run(doorward_at(data)
         .args(arguments)
         .args(["--json", "--data-dir"])
         .arg(data));
@@ -83,15 +166,36 @@ pub(crate) fn refused(data: &Path, arguments: &[&str]) -> (i32, String) {
     (said.code, error["error"].as_str().unwrap().to_owned())
 }
 
-/// One number out of the embedded database.
+/// One number out of the database of a deployment.
 pub(crate) fn count(data: &Path, sql: &str) -> i64 {
+    if let Some(url) = elsewhere(data) {
+        return count_there(url, sql.to_owned());
+    }
     let path = data.join("doorward.db");
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
     let database = rusqlite::Connection::open_with_flags(path, flags).unwrap();
     database.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
-/// The details of the newest audit event of an action in the embedded database.
+/// The same on the shared engine, from a thread that may wait.
+fn count_there(url: String, sql: String) -> i64 {
+    let counting = async move {
+        let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+            .await
+            .unwrap();
+        tokio::spawn(connection);
+        client.query_one(&sql, &[]).await.unwrap().get(0)
+    };
+    let thread = std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(counting)
+    });
+    thread.join().unwrap()
+}
+
+/// The newest audit event of an action.
 pub(crate) fn last_event(data: &Path, action: &str) -> Value {
     let found = cli_json(data, &["audit", "list", "--action", action, "--limit", "1"]);
     found["items"][0].clone()
@@ -126,6 +230,10 @@ impl Server {
             "--data-dir",
         ]);
         command.arg(data_dir);
+        // `dev` takes another database on purpose only.
+        if let Some(url) = elsewhere(data_dir) {
+            command.args(["--database-url", &url]);
+        }
         change(&mut command);
         let mut child = command
             .stdout(Stdio::piped())

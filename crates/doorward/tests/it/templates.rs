@@ -2,7 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{App, Server, cli, cli_json, count, last_event, refused};
+use crate::support::{
+    App, Deployment, Server, cli, cli_json, count, last_event, on_both_engines, refused,
+};
+
+on_both_engines!(
+    words_are_tried_set_sent_and_given_up,
+    bad_words_are_refused_with_what_is_wrong,
+);
 
 const GERMAN: [&str; 4] = ["--language", "de", "--app", "demo"];
 
@@ -10,9 +17,7 @@ fn german<'a>(command: &[&'a str]) -> Vec<&'a str> {
     [command, &GERMAN].concat()
 }
 
-#[tokio::test]
-async fn words_are_tried_set_sent_and_given_up() {
-    let dir = tempfile::tempdir().unwrap();
+async fn words_are_tried_set_sent_and_given_up(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
     let listed = cli_json(data, &["template", "list", "--app", "demo"]);
@@ -94,9 +99,7 @@ async fn words_are_tried_set_sent_and_given_up() {
     assert_eq!(refused(data, &reset), (1, "NOT_FOUND".to_owned()));
 }
 
-#[tokio::test]
-async fn bad_words_are_refused_with_what_is_wrong() {
-    let dir = tempfile::tempdir().unwrap();
+async fn bad_words_are_refused_with_what_is_wrong(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let fields = |words: &[&str], name: &str| -> Vec<Value> {
         let command = [

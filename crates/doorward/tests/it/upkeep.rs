@@ -2,7 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{App, Server, cli, cli_json, count, last_event, refused, within_a_second};
+use crate::support::{
+    App, Deployment, Server, cli, cli_json, count, last_event, on_both_engines, refused,
+    within_a_second,
+};
+
+on_both_engines!(a_limit_is_set_shown_and_cleared,);
 
 const ADA: &str = "ada@example.com";
 
@@ -12,9 +17,7 @@ fn limit<'a>(list: &'a Value, name: &str) -> &'a Value {
     found.unwrap_or_else(|| panic!("no {name} in {list}"))
 }
 
-#[tokio::test]
-async fn a_limit_is_set_shown_and_cleared() {
-    let dir = tempfile::tempdir().unwrap();
+async fn a_limit_is_set_shown_and_cleared(dir: Deployment) {
     let (data, server) = (dir.path(), Server::dev(dir.path()));
     let app = App::of(&server.ready);
     let set = |rule| ["limit", "set", "otp_per_contact", rule, "--app", "demo"];
