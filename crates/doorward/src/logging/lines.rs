@@ -1,7 +1,12 @@
 //! Lines of the log on their way to stderr. What can wait waits up to [`DELAY`], so that a busy server
 //! does not make a system call for each request.
+//!
+//! Nothing is dropped and nothing grows without bound. Who reads slowly holds nobody up while less than
+//! [`MOST`] waits; then whoever has a line waits too, with that line, until there is room.
 
-use std::io::{self, Write as _};
+use std::io::{self, Write};
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,36 +19,53 @@ const DELAY: Duration = Duration::from_millis(50);
 /// More than that, in bytes, does not wait.
 const MOST: usize = 64 * 1024;
 
-/// What waits.
-pub(super) struct Lines {
+/// What waits, and where it goes.
+pub(super) struct Lines<Out> {
     waiting: Mutex<Vec<u8>>,
     some: Condvar,
+    /// Somebody flushes again and again; until then nothing waits.
+    may_wait: AtomicBool,
+    /// Held while lines are written, so that they come in order, and that others can go on adding. The
+    /// bytes are those being written.
+    out: Mutex<(Out, Vec<u8>)>,
 }
 
-impl Lines {
-    pub(super) const fn new() -> Self {
+/// Whoever panicked while holding it left whole lines.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<Out> Lines<Out> {
+    pub(super) const fn to(out: Out) -> Self {
         Self {
             waiting: Mutex::new(Vec::new()),
             some: Condvar::new(),
+            may_wait: AtomicBool::new(false),
+            out: Mutex::new((out, Vec::new())),
         }
     }
+}
 
-    /// What waits; a panic of whoever held it leaves whole lines.
-    fn waiting(&self) -> MutexGuard<'_, Vec<u8>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Writes what waits.
+impl<Out: Write> Lines<Out> {
+    /// Writes what waits. Afterwards every line is written that was added before.
     pub(super) fn flush(&self) {
-        write_out(&mut self.waiting());
+        let mut out = lock(&self.out);
+        let (out, lines) = &mut *out;
+        mem::swap(lines, &mut *lock(&self.waiting));
+        if !lines.is_empty() {
+            // There is nowhere to complain about a log that cannot be written.
+            drop(out.write_all(lines));
+            lines.clear();
+        }
     }
 
     /// Writes again and again what has waited long enough, for ever.
     pub(super) fn keep_flushing(&self) -> ! {
+        self.may_wait.store(true, Ordering::Release);
         loop {
             let waiting = self
                 .some
-                .wait_while(self.waiting(), |waiting| waiting.is_empty());
+                .wait_while(lock(&self.waiting), |waiting| waiting.is_empty());
             drop(waiting);
             std::thread::sleep(DELAY);
             self.flush();
@@ -51,32 +73,26 @@ impl Lines {
     }
 
     fn add(&self, line: &[u8], at_once: bool) {
-        let mut waiting = self.waiting();
+        let mut waiting = lock(&self.waiting);
         let first = waiting.is_empty();
         waiting.extend_from_slice(line);
-        if at_once || waiting.len() > MOST {
-            write_out(&mut waiting);
+        let too_much = waiting.len() > MOST;
+        drop(waiting);
+        if at_once || too_much || !self.may_wait.load(Ordering::Acquire) {
+            self.flush();
         } else if first {
             self.some.notify_one();
         }
     }
 }
 
-/// There is nowhere to complain about a log that cannot be written.
-fn write_out(waiting: &mut Vec<u8>) {
-    if !waiting.is_empty() {
-        drop(io::stderr().lock().write_all(waiting));
-        waiting.clear();
-    }
-}
-
 /// Takes a line of the log.
-pub(super) struct Line {
-    lines: &'static Lines,
+pub(super) struct Line<Out: 'static> {
+    lines: &'static Lines<Out>,
     at_once: bool,
 }
 
-impl io::Write for Line {
+impl<Out: Write> Write for Line<Out> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.lines.add(line, self.at_once);
         Ok(line.len())
@@ -87,17 +103,17 @@ impl io::Write for Line {
     }
 }
 
-impl MakeWriter<'_> for &'static Lines {
-    type Writer = Line;
+impl<Out: Write> MakeWriter<'_> for &'static Lines<Out> {
+    type Writer = Line<Out>;
 
-    fn make_writer(&self) -> Line {
+    fn make_writer(&self) -> Line<Out> {
         Line {
             lines: self,
             at_once: true,
         }
     }
 
-    fn make_writer_for(&self, metadata: &Metadata<'_>) -> Line {
+    fn make_writer_for(&self, metadata: &Metadata<'_>) -> Line<Out> {
         Line {
             lines: self,
             at_once: is_urgent(metadata),
@@ -111,3 +127,6 @@ fn is_urgent(metadata: &Metadata<'_>) -> bool {
     let level = *metadata.level();
     level == Level::ERROR || level == Level::WARN && metadata.target() != "doorward::access"
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,13 +2,28 @@
 
 mod lines;
 
+use std::io::{self, Write};
+
 use lines::Lines;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::config::sections::{Format, Log};
 
-static LINES: Lines = Lines::new();
+static LINES: Lines<Stderr> = Lines::to(Stderr);
+
+/// Whatever stderr is; nothing of it is held.
+struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::stderr().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
 
 /// Starts the log of a server: as configured, with panics in it.
 pub(crate) fn start(log: &Log) {
@@ -54,8 +69,70 @@ fn install(level: &str, format: Format) {
             .with_current_span(false)
             .try_init(),
         Format::Pretty => builder
-            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
             .try_init(),
     };
     drop(installed);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// Tells the test below that it is the process that ends.
+    const ENDS: &str = "DOORWARD_TEST_LOG_ENDS";
+
+    /// Runs a test of this file again in a process of its own; gives the messages it logged.
+    fn messages_of(test: &str, end: &str) -> Vec<String> {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--nocapture", test])
+            .env(ENDS, end)
+            .stdout(Stdio::null())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        let lines = text.lines().filter_map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).ok()?;
+            Some(line["message"].as_str()?.to_owned())
+        });
+        lines.collect()
+    }
+
+    /// The lines that waited, and why: whatever comes after a panic, even the end of the process.
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tells this test that it runs itself; no setting"
+    )]
+    fn the_last_lines_of_a_process_are_not_lost() {
+        let Ok(end) = std::env::var(ENDS) else {
+            let of = |end| {
+                messages_of(
+                    "logging::tests::the_last_lines_of_a_process_are_not_lost",
+                    end,
+                )
+            };
+            assert_eq!(of("panic"), ["waits", "panic: that is all"]);
+            assert_eq!(of("finish"), ["waits", "waits too"]);
+            return;
+        };
+        start(&Log {
+            format: Format::Json,
+            level: "info".to_owned(),
+        });
+        tracing::info!("waits");
+        match end.as_str() {
+            "panic" => {
+                let panicked = std::thread::spawn(|| panic!("that is all")).join();
+                assert!(panicked.is_err());
+            }
+            _ => {
+                tracing::info!("waits too");
+                finish();
+            }
+        }
+        std::process::abort();
+    }
 }
