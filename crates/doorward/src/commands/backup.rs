@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use doorward_store::sqlite;
 use serde::Serialize;
 
-use super::place::{Unfinished, flush_directory, remove_remainders, rename_new};
+use super::atomic_file::{Unfinished, flush_directory, remove_remainders, rename_new};
 use crate::Outcome;
 use crate::cli::{BackupArgs, Global};
 use crate::config::sections::Database;

@@ -8,7 +8,7 @@ use doorward_store::{postgres, sqlite};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::seen;
+use super::exposed_password;
 use crate::Outcome;
 use crate::cli::{DbCommand, Global, TwoDatabases};
 use crate::config::safety::Exception;
@@ -90,7 +90,7 @@ fn parse(config: &Config, flag: &str, text: &str, json: bool) -> Outcome<Databas
         let missing = || wrong(format!("the environment has no {name}"));
         value.ok_or_else(missing)?.to_owned()
     } else {
-        seen::warn(flag, text, "@FILE or env:NAME", json);
+        exposed_password::warn(flag, text, "@FILE or env:NAME", json);
         text.to_owned()
     };
     let url = url.trim();

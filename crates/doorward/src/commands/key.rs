@@ -3,7 +3,7 @@
 use doorward_domain::signing::{KeyState, SigningAlg};
 use doorward_domain::time::iso;
 use doorward_service::signing::{self, RotateMode, StoredSigningKey};
-use doorward_service::{Core, Operator, Place};
+use doorward_service::{Core, Operator, TimeCursor};
 use serde::Serialize;
 
 use super::{meant, pages};
@@ -58,7 +58,7 @@ pub(super) async fn run(global: &Global, command: KeyCommand) -> Outcome {
 async fn list(core: &Core, operator: &Operator, limit: u32) -> Outcome<Vec<KeyView>> {
     let items = pages::gather(limit, async |after, room| {
         let page = signing::list(core, operator, after, room).await?;
-        Ok(pages::ended_by_last(page, room, |key| Place {
+        Ok(pages::ended_by_last(page, room, |key| TimeCursor {
             at: key.created_at,
             id: key.kid.clone(),
         }))

@@ -3,6 +3,7 @@
 mod admin_key;
 mod alarm;
 mod app;
+mod atomic_file;
 mod audit;
 mod backup;
 mod config;
@@ -12,6 +13,7 @@ mod delivery;
 mod delivery_usage;
 mod doctor;
 mod expiry;
+mod exposed_password;
 mod find;
 mod health;
 mod help;
@@ -24,10 +26,8 @@ mod meant;
 mod migrate;
 mod org;
 mod pages;
-mod place;
 mod restore;
 mod role;
-mod seen;
 mod session;
 mod settings;
 mod stats;
@@ -51,7 +51,7 @@ pub(crate) fn run(cli: Cli, started: Instant) -> Outcome<ExitCode> {
     let Cli { global, command } = cli;
     if let Some(url) = &global.database_url {
         let better = "DOORWARD_DATABASE_URL or DOORWARD_DATABASE_URL_FILE";
-        seen::warn("--database-url", url, better, global.json);
+        exposed_password::warn("--database-url", url, better, global.json);
     }
     match command {
         Command::Dev(args) => serve::dev(&global, &args, started),

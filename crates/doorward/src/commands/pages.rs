@@ -10,9 +10,9 @@ const PAGE: u32 = 100;
 ///
 /// # Errors
 /// Those of `page`.
-pub(super) async fn gather<T, Place>(
+pub(super) async fn gather<T, Cursor>(
     limit: u32,
-    mut page: impl AsyncFnMut(Option<Place>, u32) -> Outcome<(Vec<T>, Option<Place>)>,
+    mut page: impl AsyncFnMut(Option<Cursor>, u32) -> Outcome<(Vec<T>, Option<Cursor>)>,
 ) -> Outcome<Vec<T>> {
     let mut items: Vec<T> = Vec::new();
     let mut after = None;
@@ -31,11 +31,11 @@ pub(super) async fn gather<T, Place>(
 }
 
 /// A page of a use case that says nothing of its end: a full one may have a next.
-pub(super) fn ended_by_last<T, Place>(
+pub(super) fn ended_by_last<T, Cursor>(
     page: Vec<T>,
     room: u32,
-    place: impl Fn(&T) -> Place,
-) -> (Vec<T>, Option<Place>) {
+    place: impl Fn(&T) -> Cursor,
+) -> (Vec<T>, Option<Cursor>) {
     let full = page.len() >= usize::try_from(room).unwrap_or(usize::MAX);
     let next = page.last().filter(|_| full).map(place);
     (page, next)

@@ -12,8 +12,8 @@ use doorward_service::restored::{self, Restored};
 use doorward_store::sqlite;
 use serde::Serialize;
 
+use super::atomic_file::{Unfinished, beside, flush_directory, remove_remainders, rename_new};
 use super::backup::{embedded, failed, load, master_key_place, removed};
-use super::place::{Unfinished, beside, flush_directory, remove_remainders, rename_new};
 use crate::Outcome;
 use crate::cli::{Global, RestoreArgs};
 use crate::config::Loaded;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use doorward_domain::template::{TemplateKey, Words};
 use doorward_domain::time::iso;
-use doorward_service::messages::{self, Preview, TemplateInfo, TemplatePlace};
+use doorward_service::messages::{self, Preview, TemplateCursor, TemplateInfo};
 use doorward_service::{Core, Operator};
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ async fn obey(core: &Core, operator: &Operator, command: TemplateCommand, json: 
             let app = find::app(core, operator, &of.app).await?.id;
             let items = pages::gather(limit, async |after, room| {
                 let page = messages::templates(core, operator, app, after, room).await?;
-                Ok(pages::ended_by_last(page, room, TemplatePlace::after))
+                Ok(pages::ended_by_last(page, room, TemplateCursor::after))
             });
             let items = items.await?.into_iter().map(TemplateView::from).collect();
             output::report(json, &TemplateList { items })

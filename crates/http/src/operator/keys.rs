@@ -8,7 +8,7 @@ use doorward_domain::reason::Reason;
 use doorward_domain::signing::{KeyState, SigningAlg};
 use doorward_domain::time::iso;
 use doorward_service::signing::{self, RotateMode, StoredSigningKey};
-use doorward_service::{Error, Place};
+use doorward_service::{Error, TimeCursor};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -98,7 +98,7 @@ pub(super) async fn list(
     Authenticated(operator): Authenticated,
     QueryFields(mut fields): QueryFields,
 ) -> ApiResult<Json<SigningKeys>> {
-    let page = Page::read_with(&mut fields, str::parse::<Place>);
+    let page = Page::read_with(&mut fields, str::parse::<TimeCursor>);
     fields.refuse_unknown();
     let page = fields.finish(|| page)?;
     let found = signing::list(&face.core, &operator, page.cursor.clone(), page.fetch()).await?;
@@ -108,7 +108,7 @@ pub(super) async fn list(
     Ok(Json(SigningKeys {
         page: page.of(
             found,
-            |key| Place {
+            |key| TimeCursor {
                 at: key.created_at,
                 id: key.kid.clone(),
             },

@@ -8,8 +8,8 @@ use super::StoredLicenseKey;
 use super::load::{keys, open};
 use crate::context::{Context, Operator};
 use crate::core::Core;
+use crate::cursor::TimeCursor;
 use crate::error::{Error, Result};
-use crate::place::Place;
 
 /// The public keys of an app's licence files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub async fn list(
     core: &Core,
     operator: &Operator,
     app_id: AppId,
-    after: Option<&Place>,
+    after: Option<&TimeCursor>,
     limit: u32,
 ) -> Result<(Vec<StoredLicenseKey>, LicenseKeySet)> {
     core.authorise(operator, Scope::KeysRead).await?;

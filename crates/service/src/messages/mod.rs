@@ -20,7 +20,7 @@ pub use providers::{NewProvider, parse as parse_providers};
 pub(crate) use receipt::EARLY_PLACES;
 pub use receipt::{Incoming as IncomingReport, receive as receive_report};
 pub(crate) use reseal::reseal;
-pub use template_list::{TemplatePlace, list as templates};
+pub use template_list::{TemplateCursor, list as templates};
 pub use templates::{
     TemplateInfo, parse_key, preview, reset as reset_template, set as set_template,
     show as template,

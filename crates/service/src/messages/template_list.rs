@@ -19,9 +19,9 @@ const PAGE_MAX: u32 = 101;
 
 /// A place in the list of an app's templates: behind this one, which may be gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TemplatePlace(TemplateKey);
+pub struct TemplateCursor(TemplateKey);
 
-impl TemplatePlace {
+impl TemplateCursor {
     /// Behind this one.
     #[must_use]
     pub fn after(info: &TemplateInfo) -> Self {
@@ -29,7 +29,7 @@ impl TemplatePlace {
     }
 }
 
-impl fmt::Display for TemplatePlace {
+impl fmt::Display for TemplateCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(key) = self;
         let (name, channel) = (key.name.as_str(), key.channel.as_str());
@@ -37,7 +37,7 @@ impl fmt::Display for TemplatePlace {
     }
 }
 
-impl FromStr for TemplatePlace {
+impl FromStr for TemplateCursor {
     type Err = &'static str;
 
     fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
@@ -76,7 +76,7 @@ pub async fn list(
     core: &Core,
     operator: &Operator,
     app_id: AppId,
-    after: Option<TemplatePlace>,
+    after: Option<TemplateCursor>,
     limit: u32,
 ) -> Result<Vec<TemplateInfo>> {
     let limit = usize::try_from(limit.clamp(1, PAGE_MAX)).unwrap_or(usize::MAX);
@@ -92,7 +92,7 @@ pub async fn list(
                 }
             }
         }
-        if let Some(TemplatePlace(after)) = &after {
+        if let Some(TemplateCursor(after)) = &after {
             all.retain(|info| order(&info.key) > order(after));
         }
         all.sort_by(|one, other| order(&one.key).cmp(&order(&other.key)));
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn a_place_is_read_as_it_was_written() {
         for good in ["otp_login.email.en", "otp_phone_change.sms.pt-BR"] {
-            assert_eq!(good.parse::<TemplatePlace>().unwrap().to_string(), good);
+            assert_eq!(good.parse::<TemplateCursor>().unwrap().to_string(), good);
         }
         for bad in [
             "",
@@ -120,7 +120,7 @@ mod tests {
             "otp_logout.email.en",
             "otp_login.email.en.en",
         ] {
-            assert!(bad.parse::<TemplatePlace>().is_err(), "{bad}");
+            assert!(bad.parse::<TemplateCursor>().is_err(), "{bad}");
         }
     }
 }

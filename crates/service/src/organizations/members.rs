@@ -9,8 +9,8 @@ use super::{PAGE_MAX, found, keep_an_owner};
 use crate::caller::Caller;
 use crate::context::Describe;
 use crate::core::Core;
+use crate::cursor::TimeCursor;
 use crate::error::{Error, Result};
-use crate::place::Place;
 
 /// What a user is in an organization, and what that permits.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ pub struct MembershipPage {
     /// In the order in which the user joined; may be none although there are more.
     pub memberships: Vec<Membership>,
     /// Where the next page begins; `None` when there is nothing more.
-    pub next: Option<Place>,
+    pub next: Option<TimeCursor>,
 }
 
 /// The organizations in use that a user belongs to, in the order in which it joined, after the given
@@ -62,7 +62,7 @@ pub async fn of_user(
     core: &Core,
     caller: Caller<'_>,
     user: UserId,
-    after: Option<Place>,
+    after: Option<TimeCursor>,
     limit: u32,
 ) -> Result<MembershipPage> {
     let limit = limit.clamp(1, PAGE_MAX);
@@ -94,7 +94,7 @@ pub async fn of_user(
                     joined_at,
                 })
                 .collect(),
-            next: page.next.map(|(at, tenant)| Place {
+            next: page.next.map(|(at, tenant)| TimeCursor {
                 at,
                 id: tenant.to_string(),
             }),

@@ -5,8 +5,8 @@ use doorward_store::platform::StoredSigningKey;
 
 use crate::context::Operator;
 use crate::core::Core;
+use crate::cursor::TimeCursor;
 use crate::error::Result;
-use crate::place::Place;
 
 /// Keys, newest first and retired ones included, after the given place, without their private parts;
 /// at most 101.
@@ -16,7 +16,7 @@ use crate::place::Place;
 pub async fn list(
     core: &Core,
     operator: &Operator,
-    after: Option<Place>,
+    after: Option<TimeCursor>,
     limit: u32,
 ) -> Result<Vec<StoredSigningKey>> {
     core.authorise(operator, Scope::KeysRead).await?;

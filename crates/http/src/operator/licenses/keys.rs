@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use doorward_domain::signing::SigningAlg;
 use doorward_domain::time::iso;
 use doorward_service::license_keys::{self, StoredLicenseKey};
-use doorward_service::{Error, Place};
+use doorward_service::{Error, TimeCursor};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -90,7 +90,7 @@ pub(crate) async fn list(
     QueryFields(mut fields): QueryFields,
 ) -> ApiResult<Json<LicenseSigningKeys>> {
     let app_id = app_id(&app)?;
-    let page = Page::read_with(&mut fields, str::parse::<Place>);
+    let page = Page::read_with(&mut fields, str::parse::<TimeCursor>);
     fields.refuse_unknown();
     let page = fields.finish(|| page)?;
     let (after, fetch) = (page.cursor.as_ref(), page.fetch());
@@ -98,7 +98,7 @@ pub(crate) async fn list(
     Ok(Json(LicenseSigningKeys {
         page: page.of(
             keys,
-            |key| Place {
+            |key| TimeCursor {
                 at: key.created_at,
                 id: key.kid.clone(),
             },

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use doorward_domain::template::Words;
-use doorward_service::messages::{self, TemplatePlace};
+use doorward_service::messages::{self, TemplateCursor};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -20,7 +20,7 @@ use crate::public::Success;
 use crate::read::{Fields, JsonBody, Page, Paged, QueryFields};
 
 /// App, name, language, channel.
-type Place = (String, String, String, String);
+type TemplatePath = (String, String, String, String);
 
 refusals!(
     ListTemplatesRefusals = ALWAYS | OPERATOR + ValidationError,
@@ -48,14 +48,14 @@ pub(in crate::operator) async fn list(
     QueryFields(mut fields): QueryFields,
 ) -> ApiResult<Json<Paged<TemplateView>>> {
     let app_id = app_id(&app)?;
-    let page = Page::read_with(&mut fields, str::parse::<TemplatePlace>);
+    let page = Page::read_with(&mut fields, str::parse::<TemplateCursor>);
     fields.refuse_unknown();
     let page = fields.finish(|| page)?;
     let (after, fetch) = (page.cursor.clone(), page.fetch());
     let found = messages::templates(&face.core, &operator, app_id, after, fetch).await?;
     Ok(Json(page.of(
         found,
-        TemplatePlace::after,
+        TemplateCursor::after,
         TemplateView::from,
     )))
 }
@@ -87,7 +87,7 @@ refusals!(
 pub(in crate::operator) async fn show(
     State(face): State<Arc<OperatorFace>>,
     Authenticated(operator): Authenticated,
-    Path((app, name, language, channel)): Path<Place>,
+    Path((app, name, language, channel)): Path<TemplatePath>,
 ) -> ApiResult<TemplateView> {
     let app = app_id(&app)?;
     let key = messages::parse_key(&name, &language, &channel)?;
@@ -142,7 +142,7 @@ refusals!(
 pub(in crate::operator) async fn set(
     State(face): State<Arc<OperatorFace>>,
     Authenticated(operator): Authenticated,
-    Path((app, name, language, channel)): Path<Place>,
+    Path((app, name, language, channel)): Path<TemplatePath>,
     headers: HeaderMap,
     body: JsonBody,
 ) -> ApiResult<TemplateView> {
@@ -195,7 +195,7 @@ refusals!(
 pub(in crate::operator) async fn reset(
     State(face): State<Arc<OperatorFace>>,
     Authenticated(operator): Authenticated,
-    Path((app, name, language, channel)): Path<Place>,
+    Path((app, name, language, channel)): Path<TemplatePath>,
     headers: HeaderMap,
 ) -> ApiResult<Json<Success>> {
     let app = app_id(&app)?;
@@ -261,7 +261,7 @@ refusals!(PreviewRefusals = ALWAYS | OPERATOR | BODY + AppNotFound);
 pub(in crate::operator) async fn preview(
     State(face): State<Arc<OperatorFace>>,
     Authenticated(operator): Authenticated,
-    Path((app, name, language, channel)): Path<Place>,
+    Path((app, name, language, channel)): Path<TemplatePath>,
     body: JsonBody,
 ) -> ApiResult<Json<PreviewAnswer>> {
     let app = app_id(&app)?;

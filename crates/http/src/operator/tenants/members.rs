@@ -10,7 +10,7 @@ use doorward_domain::time::iso;
 use doorward_domain::{TenantId, UserId};
 use doorward_service::organizations::{self, Membership};
 use doorward_service::roles::{self, RoleChange};
-use doorward_service::{Caller, Error, Place};
+use doorward_service::{Caller, Error, TimeCursor};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -255,7 +255,7 @@ pub(crate) async fn of_user(
     QueryFields(mut fields): QueryFields,
 ) -> ApiResult<Json<Paged<MembershipView>>> {
     let (app_id, user_id) = (app_id(&app)?, user_id(&user)?);
-    let page = Page::read_with(&mut fields, str::parse::<Place>);
+    let page = Page::read_with(&mut fields, str::parse::<TimeCursor>);
     fields.refuse_unknown();
     let page = fields.finish(|| page)?;
     let caller = Caller::Operator(&operator, app_id);

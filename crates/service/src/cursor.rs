@@ -1,4 +1,4 @@
-//! Where a page of a list ended that is in the order of time.
+//! Cursors: where a page of a list ended, as `next_cursor` writes it and `cursor` reads it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,20 +8,20 @@ use doorward_domain::Timestamp;
 /// A place in a list in the order of time: behind what happened then and has this id. It stands on its
 /// own, so what it was taken from may be gone when the next page is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct TimeCursor {
     /// When.
     pub at: Timestamp,
     /// Which one of that moment: at most 64 letters, digits, `-` and `_`.
     pub id: String,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for TimeCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.at.as_microsecond(), self.id)
     }
 }
 
-impl FromStr for Place {
+impl FromStr for TimeCursor {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -44,9 +44,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_read_as_it_was_written() {
+    fn a_cursor_is_read_as_it_was_written() {
         for good in ["0.a", "1767225600000001.0190-a_B"] {
-            assert_eq!(good.parse::<Place>().unwrap().to_string(), good);
+            assert_eq!(good.parse::<TimeCursor>().unwrap().to_string(), good);
         }
         for bad in [
             "",
@@ -59,7 +59,7 @@ mod tests {
             "1.\u{e4}",
             "9223372036854775807.a",
         ] {
-            assert!(bad.parse::<Place>().is_err(), "{bad}");
+            assert!(bad.parse::<TimeCursor>().is_err(), "{bad}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Putting a file in its place, whoever else does the same at this moment.
+//! Files that appear under their name whole, and never in the place of another, whoever else does the same at
+//! this moment.
 
 use std::fs::{self, File};
 use std::io;
