@@ -1,10 +1,13 @@
 //! `cargo xtask package`: the directory of a release, with its bill of materials and checksums.
 
+mod paths;
 mod sbom;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
+
+use serde_json::Value;
 
 use crate::{Result, workspace};
 
@@ -14,34 +17,64 @@ pub(crate) struct Args {
     /// Only print the bill of materials (CycloneDX 1.5, JSON)
     #[arg(long)]
     sbom: bool,
+    /// What to build for, as `rustc -vV` names it [default: this machine]
+    #[arg(long, value_name = "TRIPLE")]
+    target: Option<String>,
 }
 
 /// Builds and puts together.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let bill = sbom::cyclonedx()?;
+    let triple = match &args.target {
+        Some(triple) => triple.clone(),
+        None => host()?,
+    };
+    let metadata = metadata(&triple)?;
+    let bill = sbom::cyclonedx(&metadata, &triple)?;
     if args.sbom {
         println!("{bill}");
         return Ok(ExitCode::SUCCESS);
     }
-    done(
-        "the build",
-        workspace::cargo().args(["build", "--release", "--locked", "--package", "doorward"]),
-    )?;
     let target = workspace::target_dir()?;
-    let name = format!(
-        "doorward-{}-{}-{}",
-        env!("CARGO_PKG_VERSION"),
-        std::env::consts::ARCH,
-        std::env::consts::OS
-    );
-    let archive = assemble(
-        &target.join("package"),
-        &name,
-        &target.join("release/doorward"),
-        &bill,
-    )?;
+    let ours = paths::of_this_machine(&metadata, &target);
+    let mut build = workspace::cargo();
+    build
+        .args(["build", "--release", "--locked", "--package", "doorward"])
+        .args(["--target", &triple])
+        .env_remove("RUSTFLAGS")
+        .env("CARGO_ENCODED_RUSTFLAGS", paths::flags(&ours));
+    done("the build", &mut build)?;
+    let program = target.join(&triple).join("release/doorward");
+    paths::ensure_none(&program, &ours)?;
+    let name = format!("doorward-{}-{triple}", env!("CARGO_PKG_VERSION"));
+    let archive = assemble(&target.join("package"), &name, &program, &bill)?;
     println!("{}", archive.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// This machine.
+fn host() -> Result<String> {
+    let output = Command::new("rustc")
+        .arg("-vV")
+        .output()
+        .map_err(|error| format!("rustc: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned)
+        .ok_or_else(|| "rustc names no host".to_owned())
+}
+
+/// The packages that a program for this target is made of, and some more.
+fn metadata(triple: &str) -> Result<Value> {
+    let output = workspace::cargo()
+        .args(["metadata", "--format-version=1", "--locked"])
+        .args(["--filter-platform", triple])
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("cargo metadata: {error}"))?;
+    if !output.status.success() {
+        return Err("cargo metadata failed".to_owned());
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))
 }
 
 /// Puts the directory together, and the archive beside it.
@@ -66,10 +99,10 @@ fn assemble(place: &Path, name: &str, program: &Path, bill: &str) -> Result<Path
          xargs -0 sha256sum > SHA256SUMS",
         &directory,
     )?;
-    // The same content gives the same archive.
+    // The same content gives the same archive, whatever the umask of this machine is.
     shell(
         &format!(
-            "tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -c {name} | gzip -n > {name}.tar.gz \
+            "tar --sort=name --mode=u=rwX,go=rX --owner=0 --group=0 --numeric-owner --mtime=@0 -c {name} | gzip -n > {name}.tar.gz \
              && sha256sum {name}.tar.gz > {name}.tar.gz.sha256"
         ),
         place,
@@ -116,5 +149,10 @@ mod tests {
                      && grep -q packaging/systemd/doorward@.service SHA256SUMS \
                      && ! grep -q packaging/secrets SHA256SUMS";
         shell(check, scratch.path()).unwrap();
+        // Whoever unpacks it can read everything, and nobody else write to it.
+        let modes = "find doorward-1.2.3-cpu-os -printf '%m\\n' | sort -u | tr '\\n' ' ' > modes";
+        shell(modes, scratch.path()).unwrap();
+        let modes = fs::read_to_string(scratch.path().join("modes")).unwrap();
+        assert_eq!(modes, "644 755 ");
     }
 }

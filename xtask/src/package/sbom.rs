@@ -1,6 +1,7 @@
 //! The bill of materials: what is compiled into the program, and nothing that only tests or builds it.
 //!
-//! From `cargo metadata`, because everything that is needed stands there; CycloneDX 1.5.
+//! From `cargo metadata`, where everything that is told stands, less what `cargo tree` leaves out: the
+//! former also names what other members of the workspace switch on. CycloneDX 1.5.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
@@ -12,40 +13,45 @@ use crate::{Result, workspace};
 /// The program.
 const ROOT: &str = "doorward";
 
-/// Of this checkout, for this machine.
-pub(super) fn cyclonedx() -> Result<String> {
-    let host = host()?;
-    let output = workspace::cargo()
-        .args(["metadata", "--format-version=1", "--locked"])
-        .args(["--filter-platform", &host])
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| format!("cargo metadata: {error}"))?;
-    if !output.status.success() {
-        return Err("cargo metadata failed".to_owned());
-    }
-    let metadata: Value = serde_json::from_slice(&output.stdout)
-        .map_err(|error| format!("cargo metadata: {error}"))?;
-    let bill = of(&metadata).ok_or("cargo metadata holds something else than expected")?;
+/// Of what `cargo metadata` says, for a target.
+pub(super) fn cyclonedx(metadata: &Value, triple: &str) -> Result<String> {
+    let bill = of(metadata, &compiled(triple)?)
+        .ok_or("cargo metadata holds something else than expected")?;
     serde_json::to_string_pretty(&bill).map_err(|error| error.to_string())
 }
 
-fn host() -> Result<String> {
-    let output = std::process::Command::new("rustc")
-        .arg("-vV")
+/// What is compiled for the program: names and versions.
+fn compiled(triple: &str) -> Result<BTreeSet<(String, String)>> {
+    let output = workspace::cargo()
+        .args(["tree", "--locked", "--package", ROOT, "--edges", "normal"])
+        .args(["--target", triple, "--prefix", "none", "--format", "{p}"])
+        .stderr(Stdio::inherit())
         .output()
-        .map_err(|error| format!("rustc: {error}"))?;
+        .map_err(|error| format!("cargo tree: {error}"))?;
+    if !output.status.success() {
+        return Err("cargo tree failed".to_owned());
+    }
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned)
-        .ok_or_else(|| "rustc names no host".to_owned())
+    Ok(text
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
+            Some((name.to_owned(), version.to_owned()))
+        })
+        .collect())
 }
 
 /// Whatever the program needs to run: its dependencies, but those for tests and build scripts.
-fn of(metadata: &Value) -> Option<Value> {
+fn of(metadata: &Value, compiled: &BTreeSet<(String, String)>) -> Option<Value> {
+    let is_compiled = |package: &Value| {
+        let text = |member: &str| package[member].as_str().unwrap_or_default().to_owned();
+        compiled.contains(&(text("name"), text("version")))
+    };
     let packages: BTreeMap<&str, &Value> = metadata["packages"]
         .as_array()?
         .iter()
+        .filter(|package| is_compiled(package))
         .filter_map(|package| Some((package["id"].as_str()?, package)))
         .collect();
     let nodes: BTreeMap<&str, &Value> = metadata
@@ -72,6 +78,7 @@ fn of(metadata: &Value) -> Option<Value> {
             .iter()
             .filter(|dependency| is_normal(dependency))
             .filter_map(|dependency| dependency["pkg"].as_str())
+            .filter(|id| packages.contains_key(id))
             .collect();
         waiting.extend(needed.iter().copied());
         edges.insert(id, needed);
@@ -147,19 +154,26 @@ mod tests {
         let package = |name: &str| json!({ "id": name, "name": name, "version": "1.0.0", "license": "MIT/Apache-2.0" });
         let on = |name: &str, kind: Value| json!({ "pkg": name, "dep_kinds": [{ "kind": kind }] });
         let node = |name: &str, deps: Vec<Value>| json!({ "id": name, "deps": deps });
-        let names = ["doorward", "used", "deep", "tested", "built", "stranger"];
+        let names = [
+            "doorward", "used", "deep", "tested", "built", "stranger", "idle",
+        ];
+        // Another member of the workspace switches `idle` on.
+        let compiled = names[..6].iter();
+        let compiled = compiled
+            .map(|name| ((*name).to_owned(), "1.0.0".to_owned()))
+            .collect();
         let metadata = json!({
             "packages": names.map(package),
             "resolve": { "nodes": [
                 node("doorward", vec![
                     on("used", Value::Null), on("tested", json!("dev")), on("built", json!("build")),
                 ]),
-                node("used", vec![on("deep", Value::Null)]),
+                node("used", vec![on("deep", Value::Null), on("idle", Value::Null)]),
                 node("deep", vec![]), node("tested", vec![]), node("built", vec![]),
-                node("stranger", vec![]),
+                node("stranger", vec![]), node("idle", vec![]),
             ] },
         });
-        let bill = of(&metadata).unwrap();
+        let bill = of(&metadata, &compiled).unwrap();
         let found: Vec<_> = bill["components"]
             .as_array()
             .unwrap()
@@ -177,7 +191,11 @@ mod tests {
 
     #[test]
     fn the_checkout_has_one() {
-        let bill: Value = serde_json::from_str(&cyclonedx().unwrap()).unwrap();
+        let bill: Value = {
+            let host = super::super::host().unwrap();
+            let metadata = super::super::metadata(&host).unwrap();
+            serde_json::from_str(&cyclonedx(&metadata, &host).unwrap()).unwrap()
+        };
         let names: BTreeSet<_> = bill["components"]
             .as_array()
             .unwrap()
@@ -187,7 +205,7 @@ mod tests {
         for name in ["rusqlite", "aws-lc-rs", "doorward-domain", "tokio-postgres"] {
             assert!(names.contains(name), "{name}");
         }
-        for name in ["rcgen", "proptest", "doorward-testkit"] {
+        for name in ["rcgen", "proptest", "doorward-testkit", "ring", "quinn"] {
             assert!(!names.contains(name), "{name}");
         }
     }
