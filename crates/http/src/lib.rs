@@ -11,6 +11,7 @@ mod license;
 mod operator;
 mod public;
 mod read;
+mod routes;
 mod server;
 mod share;
 mod shell;

@@ -6,6 +6,7 @@ mod ui;
 
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::OpenApiRouter;
 
 pub(crate) use self::refusals::refusals;
 pub(crate) use self::ui::page;
@@ -18,16 +19,26 @@ pub(crate) const ADMIN_KEY: &str = "admin_key";
 /// The document of the public face, as committed in `docs/reference/openapi.json`.
 #[must_use]
 pub fn openapi_public() -> String {
-    render(crate::public::routes().into_openapi(), |_| ())
+    render(described(public_base(), crate::public::routes()), |_| ())
 }
 
 /// The document of the operator face, as committed in `docs/reference/openapi-operator.json`.
 #[must_use]
 pub fn openapi_operator() -> String {
     render(
-        adjust::closed_requests(crate::operator::routes().into_openapi()),
+        adjust::closed_requests(described(operator_base(), crate::operator::routes())),
         adjust::repeatable,
     )
+}
+
+/// What is said of a face, and its operations.
+fn described<S>(base: OpenApi, routes: OpenApiRouter<S>) -> OpenApi
+where
+    S: Clone + Send + Sync + 'static,
+{
+    OpenApiRouter::with_openapi(base)
+        .merge(routes)
+        .into_openapi()
 }
 
 /// Pretty and always the same: keys in order, a line feed at the end.
@@ -57,7 +68,7 @@ fn render(document: OpenApi, adjust_face: impl Fn(&mut serde_json::Value)) -> St
 }
 
 /// The document of the public face without its operations.
-pub(crate) fn public_base() -> OpenApi {
+fn public_base() -> OpenApi {
     let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some(
         "`app_id` as the user, `app_secret` as the password. The same two may stand in the JSON \
          body instead; where both are given they must be the same.",
@@ -79,7 +90,7 @@ pub(crate) fn public_base() -> OpenApi {
 }
 
 /// The document of the operator face without its operations.
-pub(crate) fn operator_base() -> OpenApi {
+fn operator_base() -> OpenApi {
     let key = ApiKeyValue::with_description(
         "X-Admin-Key",
         "An admin key with the scope the operation names. `Authorization: Bearer` is accepted too.",

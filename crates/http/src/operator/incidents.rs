@@ -10,7 +10,6 @@ use doorward_domain::{AppId, UserId};
 use doorward_service::{Deliberate, Operator, incidents};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::OperatorFace;
@@ -22,10 +21,11 @@ use super::deliberate::{DangerousRequest, meant};
 use crate::docs::refusals;
 use crate::error::ApiResult;
 use crate::read::{Fields, JsonBody, uuid};
+use crate::routes::Routes;
 
 /// Routes for incidents.
-pub(super) fn routes() -> OpenApiRouter<Arc<OperatorFace>> {
-    OpenApiRouter::new()
+pub(super) fn routes<R: Routes<Arc<OperatorFace>>>() -> R {
+    R::none()
         .routes(routes!(secret_exposed))
         .routes(routes!(suspicious_sign_in))
         .routes(routes!(public_key))

@@ -28,7 +28,6 @@ use axum::extract::FromRef;
 use doorward_domain::secret::SecretText;
 use doorward_service::Core;
 use metrics_exporter_prometheus::PrometheusHandle;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use self::dev::{DevAids, OutboxQuery, OutboxReader};
@@ -36,6 +35,7 @@ pub use self::doctor::LocalDoctor;
 use crate::docs;
 use crate::public::{Health, health};
 use crate::read::BodyLimit;
+use crate::routes::Routes;
 use crate::shell::{Face, Shell, ShellOptions};
 
 /// What the operator face needs.
@@ -55,13 +55,13 @@ pub struct OperatorFace {
 }
 
 /// Every documented route of the operator face.
-pub(crate) fn routes() -> OpenApiRouter<Arc<OperatorFace>> {
-    limited().merge(free())
+pub(crate) fn routes<R: Routes<Arc<OperatorFace>>>() -> R {
+    limited::<R>().and(free())
 }
 
 /// Routes that give way when the service is busy.
-fn limited() -> OpenApiRouter<Arc<OperatorFace>> {
-    OpenApiRouter::with_openapi(docs::operator_base())
+fn limited<R: Routes<Arc<OperatorFace>>>() -> R {
+    R::none()
         .routes(routes!(apps::list::list, apps::create::create))
         .routes(routes!(apps::show::show, apps::update::update))
         .routes(routes!(apps::status::deactivate))
@@ -81,21 +81,21 @@ fn limited() -> OpenApiRouter<Arc<OperatorFace>> {
         .routes(routes!(audit::list))
         .routes(routes!(doctor::examine))
         .routes(routes!(stats::show))
-        .merge(users::routes())
-        .merge(incidents::routes())
+        .and(users::routes())
+        .and(incidents::routes())
         .routes(routes!(limits::of_app))
         .routes(routes!(limits::show))
         .routes(routes!(limits::clear))
         .routes(routes!(maintenance::show, maintenance::run))
         .routes(routes!(maintenance::health))
         .routes(routes!(alarms::test))
-        .merge(licenses::routes())
-        .merge(messages::routes())
+        .and(licenses::routes())
+        .and(messages::routes())
 }
 
 /// Routes that answer however busy the service is.
-fn free() -> OpenApiRouter<Arc<OperatorFace>> {
-    OpenApiRouter::new()
+fn free<R: Routes<Arc<OperatorFace>>>() -> R {
+    R::none()
         .routes(routes!(health::health))
         .routes(routes!(metrics::metrics))
 }
@@ -115,8 +115,8 @@ pub fn operator_router(face: OperatorFace) -> Router {
     };
     let dev = face.dev.clone().map(dev::routes).unwrap_or_default();
     let face = Arc::new(face);
-    let limited = Router::from(limited().with_state(Arc::clone(&face)));
-    let free = Router::from(free().with_state(face));
+    let limited = limited::<Router<_>>().with_state(Arc::clone(&face));
+    let free = free::<Router<_>>().with_state(face);
     shell.around(
         limited.merge(dev).merge(docs::page(docs::openapi_operator)),
         free,

@@ -21,7 +21,6 @@ use axum::{Extension, Router};
 use doorward_domain::AppId;
 use doorward_domain::secret::{AppSecret, SecretText};
 use doorward_service::{AppContext, Context, Core, Error, apps};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(crate) use self::health::{Health, HealthAnswer};
@@ -29,6 +28,7 @@ pub(crate) use self::revoke::Success;
 use crate::docs;
 use crate::error::ApiResult;
 use crate::read::{AppCredentials, BodyLimit, BrowserSecrets};
+use crate::routes::Routes;
 use crate::shell::{Face, Meta, Shell, ShellOptions};
 
 /// What the public face needs.
@@ -42,20 +42,20 @@ pub struct PublicFace {
 }
 
 /// Every documented route of the public face.
-pub(crate) fn routes() -> OpenApiRouter<Arc<PublicFace>> {
-    limited().merge(free())
+pub(crate) fn routes<R: Routes<Arc<PublicFace>>>() -> R {
+    limited::<R>().and(free())
 }
 
 /// Routes that give way when the service is busy.
-fn limited() -> OpenApiRouter<Arc<PublicFace>> {
-    OpenApiRouter::with_openapi(docs::public_base())
+fn limited<R: Routes<Arc<PublicFace>>>() -> R {
+    R::none()
         .routes(routes!(send_otp::send_otp))
         .routes(routes!(verify_otp::verify_otp))
         .routes(routes!(refresh::refresh))
         .routes(routes!(revoke::revoke))
         .routes(routes!(revoke_user::revoke_user))
         .routes(routes!(me::me))
-        .merge(license::routes())
+        .and(license::routes())
         .routes(routes!(license_keys::license_keys))
         .routes(routes!(receipts::receipt))
         .routes(routes!(roles::assign))
@@ -63,8 +63,8 @@ fn limited() -> OpenApiRouter<Arc<PublicFace>> {
 }
 
 /// Routes that answer however busy the service is.
-fn free() -> OpenApiRouter<Arc<PublicFace>> {
-    OpenApiRouter::new()
+fn free<R: Routes<Arc<PublicFace>>>() -> R {
+    R::none()
         .routes(routes!(health::health))
         .routes(routes!(jwks::jwks))
         .routes(routes!(revocations::revocations))
@@ -79,9 +79,11 @@ pub fn public_router(face: PublicFace) -> Router {
         clock: Arc::clone(&face.core.clock),
         random: Arc::clone(&face.core.random),
     };
-    let limited = Router::from(limited().with_state(Arc::clone(&face)));
+    let limited = limited::<Router<_>>().with_state(Arc::clone(&face));
     let places = revocations::Places::of(face.options.max_in_flight);
-    let free = Router::from(free().with_state(face)).layer(Extension(places));
+    let free = free::<Router<_>>()
+        .with_state(face)
+        .layer(Extension(places));
     shell.around(limited.merge(docs::page(docs::openapi_public)), free)
 }
 

@@ -11,17 +11,17 @@ use std::sync::Arc;
 
 use doorward_domain::{AppId, LicenseId};
 use doorward_service::Error;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::OperatorFace;
 use super::apps::app_id;
 use crate::error::ApiResult;
 use crate::read::uuid;
+use crate::routes::Routes;
 
 /// Every route about licences.
-pub(super) fn routes() -> OpenApiRouter<Arc<OperatorFace>> {
-    OpenApiRouter::new()
+pub(super) fn routes<R: Routes<Arc<OperatorFace>>>() -> R {
+    R::none()
         .routes(routes!(list::list, generate::generate))
         .routes(routes!(list::show, change::update))
         .routes(routes!(change::deactivate))

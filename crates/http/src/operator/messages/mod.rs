@@ -10,15 +10,15 @@ use std::sync::Arc;
 
 use doorward_domain::contact::Channel;
 use doorward_service::Error;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::OperatorFace;
 use crate::error::ApiResult;
+use crate::routes::Routes;
 
 /// The routes.
-pub(super) fn routes() -> OpenApiRouter<Arc<OperatorFace>> {
-    OpenApiRouter::new()
+pub(super) fn routes<R: Routes<Arc<OperatorFace>>>() -> R {
+    R::none()
         .routes(routes!(templates::list))
         .routes(routes!(templates::show, templates::set, templates::reset))
         .routes(routes!(templates::preview))

@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use doorward_domain::{AppId, UserId};
 use doorward_service::Error;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(super) use self::view::UserView;
@@ -20,10 +19,11 @@ use super::OperatorFace;
 use super::apps::app_id;
 use crate::error::ApiResult;
 use crate::read::uuid;
+use crate::routes::Routes;
 
 /// Routes about users and their sessions.
-pub(super) fn routes() -> OpenApiRouter<Arc<OperatorFace>> {
-    OpenApiRouter::new()
+pub(super) fn routes<R: Routes<Arc<OperatorFace>>>() -> R {
+    R::none()
         .routes(routes!(list::list, list::create))
         .routes(routes!(change::show, change::update))
         .routes(routes!(status::deactivate))

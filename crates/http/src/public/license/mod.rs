@@ -12,15 +12,15 @@ mod verify;
 
 use std::sync::Arc;
 
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{PublicFace, Success};
 use crate::read::AppBody;
+use crate::routes::Routes;
 
 /// Every route about licences.
-pub(super) fn routes() -> OpenApiRouter<Arc<PublicFace>> {
-    OpenApiRouter::new()
+pub(super) fn routes<R: Routes<Arc<PublicFace>>>() -> R {
+    R::none()
         .routes(routes!(generate::generate))
         .routes(routes!(activate::activate))
         .routes(routes!(verify::verify))
