@@ -90,10 +90,14 @@ pub fn spawn(core: &Arc<Core>, stop: &watch::Receiver<()>) -> Vec<tokio::task::J
         ))
     };
     let alarms = {
-        let core = Arc::clone(core);
+        let (core, stopping) = (Arc::clone(core), stop.clone());
         tokio::spawn(every(ALARMS_POLL, stop.clone(), "alarms", move || {
-            let core = Arc::clone(&core);
-            async move { crate::alarms::tell(&core).await }
+            let (core, stopping) = (Arc::clone(&core), stopping.clone());
+            async move {
+                // An error means that the sender is gone, which is a stop too.
+                let goes_on = || !stopping.has_changed().unwrap_or(true);
+                crate::alarms::tell_while(&core, &goes_on).await
+            }
         }))
     };
     vec![

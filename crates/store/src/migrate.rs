@@ -98,6 +98,15 @@ pub const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../migrations/0004_growth.sqlite.sql"),
         postgres: include_str!("../migrations/0004_growth.postgres.sql"),
     },
+    Migration {
+        version: 5,
+        name: "alarm_destinations",
+        compatible_from: 4,
+        locks: &["sms_alarms"],
+        common: include_str!("../migrations/0005_alarm_destinations.sql"),
+        sqlite: include_str!("../migrations/0005_alarm_destinations.sqlite.sql"),
+        postgres: include_str!("../migrations/0005_alarm_destinations.postgres.sql"),
+    },
 ];
 
 /// The table of applied migrations. Its row 0 stands for the empty database, and is the lock that

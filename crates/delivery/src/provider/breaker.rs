@@ -17,7 +17,7 @@ const TRYING_SECONDS: i64 = 2;
 
 /// One provider's, on this node.
 #[derive(Debug, Default)]
-pub(super) struct Breaker(Mutex<State>);
+pub(crate) struct Breaker(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -30,7 +30,7 @@ struct State {
 impl Breaker {
     /// How long to wait before the provider may be asked; `None` when it may be now. When its time has
     /// come, the first to ask is let through and the others wait for what becomes of it.
-    pub(super) fn wait(&self, now: Timestamp) -> Option<Duration> {
+    pub(crate) fn wait(&self, now: Timestamp) -> Option<Duration> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match state.open_until {
             Some(until) if until > now => {
@@ -52,12 +52,12 @@ impl Breaker {
     }
 
     /// It works.
-    pub(super) fn worked(&self) {
+    pub(crate) fn worked(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
     }
 
     /// It does not; whether that opened it.
-    pub(super) fn failed(&self, now: Timestamp) -> bool {
+    pub(crate) fn failed(&self, now: Timestamp) -> bool {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.failures = state.failures.saturating_add(1);
         state.trying = false;

@@ -7,6 +7,7 @@ mod reports;
 mod secrets;
 mod settings;
 
+pub(crate) use breaker::Breaker;
 pub use chain::{Attempt, Carried, Chain};
 pub use reports::Reports;
 pub use secrets::{ProviderSecrets, open_secrets, seal_secrets};

@@ -65,13 +65,11 @@ pub(crate) fn alarms(config: &Config, mail: Arc<Router>) -> Result<Alarms, Probl
         let what = "no mail server is set that could carry it";
         return Err(Problem::new(registry::ALARM_EMAIL.env, what));
     }
-    Ok(Alarms {
+    let to = delivery.alarm_email.clone();
+    Ok(Alarms::new(
         webhook,
-        mail: delivery
-            .alarm_email
-            .clone()
-            .map(|to| (to, mail as Arc<dyn Sender>)),
-    })
+        to.map(|to| (to, mail as Arc<dyn Sender>)),
+    ))
 }
 
 pub(crate) fn smtp_options(smtp: &Smtp, allow_plaintext: bool) -> SmtpOptions {

@@ -47,13 +47,14 @@ pub(super) struct AlarmTestAnswer {
 
 refusals!(
     TestAlarmRefusals = ALWAYS | OPERATOR + ValidationError,
-    NotFound
+    NotFound,
+    RateLimited
 );
 
 /// Send a test alarm
 ///
 /// To the endpoint and the mailbox that the configuration names (`DOORWARD_ALARM_…`); 404 when it
-/// names none. Scope `maintenance:write`.
+/// names none. One in ten seconds at most. Scope `maintenance:write`.
 #[utoipa::path(
     post, path = "/admin/alarms/test", operation_id = "testAlarm", tag = "Operation",
     responses((status = 200, description = "What came of it.", body = AlarmTestAnswer), TestAlarmRefusals),

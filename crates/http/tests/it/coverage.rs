@@ -109,10 +109,8 @@ impl World {
         let people = people::People::seed(&front.platform, &a, &b).await;
         let licenses = licenses::Licenses::seed(&front.platform, &a, &b, user_id).await;
         let to = doorward_testkit::platform::contact("ops@example.com");
-        let alarms = doorward_delivery::alarms::Alarms {
-            webhook: None,
-            mail: Some((to, front.platform.outbox.clone())),
-        };
+        let mail = Some((to, front.platform.outbox.clone() as _));
+        let alarms = doorward_delivery::alarms::Alarms::new(None, mail);
         front.platform.core.messages.set_alarms(alarms.into());
         let receipt = receipts::seed(&front.platform).await;
         let otp_request_id = sent["otp_request_id"].as_str().unwrap().to_owned();

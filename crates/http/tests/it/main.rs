@@ -8,6 +8,7 @@
     reason = "a test that finds something else than it expects has failed"
 )]
 
+mod alarms;
 mod backend;
 mod codes;
 mod coverage;

@@ -11,19 +11,18 @@ use axum::extract::State;
 use axum::http::{Request, StatusCode};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use doorward_delivery::alarms::Alarms;
 use doorward_delivery::apps::Policy;
-use doorward_delivery::sender::{HttpOptions, Networks, WebhookOptions, WebhookSender};
+use doorward_delivery::sender::Networks;
 use doorward_domain::OutboxId;
 use doorward_domain::app::AppSettings;
 use doorward_domain::outbox::OutboxState;
-use doorward_domain::secret::{SecretText, hex};
+use doorward_domain::secret::hex;
 use doorward_domain::signing::SigningAlg;
-use doorward_service::{PlatformSettings, alarms};
+use doorward_service::PlatformSettings;
 use doorward_store::StoreError;
 use doorward_store::app::MessageStanding;
 use doorward_testkit::on_both_engines;
-use doorward_testkit::platform::{ISSUER, Platform, TestApp, contact};
+use doorward_testkit::platform::{ISSUER, Platform, TestApp};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -31,19 +30,19 @@ use tower::ServiceExt;
 
 use crate::front::{Answer, Ask, Front, ask, get, post};
 
-const SECRET: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const PHONE: &str = "+919876543210";
 
 /// A provider: takes every message, or answers as it was told.
 #[derive(Clone, Default)]
-struct Provider {
-    port: u16,
+pub(crate) struct Provider {
+    pub(crate) port: u16,
     taken: Arc<Mutex<Vec<Bytes>>>,
-    answers: Arc<Mutex<VecDeque<(Duration, u16)>>>,
+    pub(crate) answers: Arc<Mutex<VecDeque<(Duration, u16)>>>,
 }
 
 impl Provider {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let provider = Self {
             port: listener.local_addr().unwrap().port(),
@@ -54,12 +53,12 @@ impl Provider {
         provider
     }
 
-    fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.taken.lock().unwrap().len()
     }
 
     /// The message that it took as number `at`, as soon as it has.
-    async fn message(&self, at: usize) -> Value {
+    pub(crate) async fn message(&self, at: usize) -> Value {
         let body = self.body(at).await;
         serde_json::from_slice(&body).unwrap()
     }
@@ -83,20 +82,20 @@ async fn take(State(provider): State<Provider>, body: Bytes) -> StatusCode {
     StatusCode::from_u16(status).unwrap()
 }
 
-struct World {
-    front: Front,
-    app: TestApp,
+pub(crate) struct World {
+    pub(crate) front: Front,
+    pub(crate) app: TestApp,
     first: Provider,
     second: Provider,
 }
 
 impl World {
     /// An app whose SMS two webhooks carry.
-    async fn new(db: &doorward_testkit::database::TestDatabase) -> Self {
+    pub(crate) async fn new(db: &doorward_testkit::database::TestDatabase) -> Self {
         Self::with(db, |_| ()).await
     }
 
-    async fn with(
+    pub(crate) async fn with(
         db: &doorward_testkit::database::TestDatabase,
         change: impl FnOnce(&mut AppSettings),
     ) -> Self {
@@ -137,7 +136,7 @@ impl World {
     }
 
     /// Asks for a code; gives what to show with it.
-    async fn send(&self) -> String {
+    pub(crate) async fn send(&self) -> String {
         let send = post(
             "/auth/send-otp",
             json!({"phone": PHONE, "purpose": "LOGIN"}),
@@ -453,63 +452,6 @@ on_both_engines! {
             world.told(&message, status).await;
         }
         assert_eq!(world.usage().await, [2, 0, 1]);
-    }
-
-    async fn an_alarm_is_told_once_whatever_becomes_of_nodes(db: TestDatabase) {
-        let world = World::with(&db, |settings| settings.sms.per_day = 1).await;
-        let hook = Provider::start().await;
-        let told = Alarms {
-            webhook: Some(WebhookSender::new(&WebhookOptions {
-                url: format!("http://127.0.0.1:{}/", hook.port).parse().unwrap(),
-                secret: SecretText::new(SECRET),
-                http: HttpOptions::default(),
-            }).unwrap()),
-            mail: Some((contact("ops@example.com"), world.front.platform.outbox.clone())),
-        };
-        let told = Arc::new(told);
-        let first = world.front.platform.core.clone();
-        let second = world.front.platform.second_node().await;
-        alarms::tell(&first).await.unwrap();
-        for node in [&first, &second] {
-            node.messages.set_alarms(told.clone());
-        }
-        hook.answers.lock().unwrap().push_back((Duration::ZERO, 500));
-        world.send().await;
-        let both = async || {
-            let (one, two) = tokio::join!(alarms::tell(&first), alarms::tell(&second));
-            one.unwrap();
-            two.unwrap();
-        };
-        both().await;
-        assert_eq!(hook.count(), 1, "of all nodes one");
-        both().await;
-        assert_eq!(hook.count(), 1, "it waits before it tries again");
-        world.front.platform.advance(120);
-        for _ in 0..2 {
-            both().await;
-            assert_eq!(hook.count(), 2);
-            world.front.platform.advance(120);
-        }
-        let (failed, notice) = (hook.message(0).await, hook.message(1).await);
-        assert_eq!(failed, notice, "the same, by which a repetition is known");
-        assert_eq!(notice["kind"], "day_budget");
-        assert_eq!((&notice["app_slug"], &notice["app_id"]), (&json!("shop"), &json!(world.app.id)));
-        assert_eq!(notice["stops"], true);
-        let mails = world.front.platform.outbox.list(Some("ops@example.com"), None);
-        assert!(mails[0].subject.as_deref().unwrap().contains("day_budget"));
-        assert!(mails[0].text.contains("App: shop"));
-
-        let answer = world.front.admin(ask("POST", "/admin/alarms/test")).await;
-        assert_eq!(answer.json()["results"][0], json!({
-            "destination": "webhook", "accepted": true, "failed_step": null, "reason": null,
-        }));
-        assert_eq!(hook.message(2).await["kind"], "test");
-    }
-
-    async fn without_anybody_to_tell_a_test_alarm_says_so(db: TestDatabase) {
-        let world = World::new(&db).await;
-        let answer = world.front.admin(ask("POST", "/admin/alarms/test")).await;
-        assert_eq!(answer.brief(), (404, "NOT_FOUND".to_owned()));
     }
 
     async fn twilio_reports_in_its_own_way(db: TestDatabase) {

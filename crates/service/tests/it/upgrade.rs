@@ -4,17 +4,25 @@
 //! `tests/fixtures/make.py` makes them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
+use doorward_delivery::alarms::Alarms;
+use doorward_delivery::sender::Sender;
+use doorward_domain::app::Slug;
+use doorward_domain::contact::Channel;
 use doorward_domain::license::Device;
+use doorward_domain::reason::Reason;
 use doorward_domain::secret::{AppSecret, SecretText};
-use doorward_domain::{Code, TenantId, Timestamp, time};
+use doorward_domain::user::UserStatus;
+use doorward_domain::{Code, TenantId, Timestamp, UserId, time};
 use doorward_service::licenses::{self, Asker, Verify};
 use doorward_service::organizations::{self, CreateOrganization};
 use doorward_service::otp::{self, OtpVerified, VerifyOtp};
-use doorward_service::{Caller, sessions};
-use doorward_store::MIGRATIONS;
+use doorward_service::{Caller, alarms, messages, sessions, users};
+use doorward_store::{MIGRATIONS, StoreError};
 use doorward_testkit::database::{Engine, TestDatabase};
-use doorward_testkit::platform::{Platform, TestApp};
+use doorward_testkit::platform::{Platform, TestApp, contact};
 use serde_json::Value;
 
 use crate::sessions::refresh;
@@ -109,6 +117,9 @@ async fn story(engine: Engine, version: i64) {
         assert_eq!(found.to_string(), text(user));
     }
 
+    if version >= 4 {
+        left_of_growth(&platform, &app, &told).await;
+    }
     let asker = Asker::app(platform.authenticate(&app).await, None);
     if version >= 2 {
         let request = Verify {
@@ -134,6 +145,76 @@ async fn story(engine: Engine, version: i64) {
         .await
         .unwrap();
     assert!(platform.events(Some(app.id)).await.len() > 10);
+}
+
+/// What schemas 3 and 4 brought: a deleted user, an app's own words and providers, a message that waited,
+/// and an alarm.
+async fn left_of_growth(platform: &Platform, app: &TestApp, told: &Value) {
+    let text = |path: &str| told.pointer(path).and_then(Value::as_str).unwrap();
+    let (core, operator) = (&platform.core, platform.operator());
+
+    let gone: UserId = text("/gone").parse().unwrap();
+    let user = users::show(core, &operator, app.id, gone).await.unwrap();
+    assert_eq!(user.status, UserStatus::Deleted);
+    let why = Reason::parse("by mistake").unwrap();
+    users::restore(core, &operator, app.id, gone, Some(why))
+        .await
+        .unwrap();
+    let (found, _) = platform.sign_in(app, "gone@example.com").await;
+    assert_eq!(found, gone);
+
+    // The message that waited goes out now, and its code is good.
+    let phone = text("/waiting/phone");
+    let mut sent = platform.outbox.list(Some(phone), None);
+    for _ in 0..200 {
+        if !sent.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        sent = platform.outbox.list(Some(phone), None);
+    }
+    assert_eq!(sent.len(), 1);
+    let code = sent[0].code.clone().unwrap();
+    let verify = VerifyOtp {
+        otp_request_id: text("/waiting/otp_request_id").parse().unwrap(),
+        code: SecretText::new(code),
+        purpose: doorward_domain::otp::Purpose::Login,
+        client_ip: None,
+        tenant_id: None,
+    };
+    let context = platform.authenticate(app).await;
+    let verified = otp::verify(core, &context, verify).await.unwrap();
+    assert!(matches!(verified, OtpVerified::SignedIn { .. }));
+    let words = messages::templates(core, &operator, app.id, None, 100)
+        .await
+        .unwrap();
+    let own: Vec<_> = words.iter().filter(|words| words.is_own()).collect();
+    assert_eq!(own.len(), 1);
+    assert_eq!(own[0].key.language.as_str(), "de");
+
+    // The provider of another app, whose secret opens.
+    let slug = Slug::parse("other").unwrap();
+    let other = core.store.read(move |tx| tx.platform().app_by_slug(&slug));
+    let other: Result<_, StoreError> = other.await;
+    let other = other.unwrap().unwrap().id;
+    let set = core.messages.of(other).await.unwrap();
+    let chain = set.chain(Channel::Sms).unwrap().as_ref().unwrap();
+    assert_eq!(chain.ids().collect::<Vec<_>>(), ["hook"]);
+
+    // The alarm that nobody was told is told, once.
+    let mail = (
+        contact("ops@example.com"),
+        platform.outbox.clone() as Arc<dyn Sender>,
+    );
+    core.messages
+        .set_alarms(Arc::new(Alarms::new(None, Some(mail))));
+    for _ in 0..2 {
+        alarms::tell(core).await.unwrap();
+        let mails = platform.outbox.list(Some("ops@example.com"), None);
+        assert_eq!(mails.len(), 1);
+        assert!(mails[0].text.contains("+91"), "{}", mails[0].text);
+        platform.advance(7_200);
+    }
 }
 
 fn on(engine: Engine) {
