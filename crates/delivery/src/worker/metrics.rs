@@ -1,5 +1,6 @@
 //! What the worker counts. Label: `channel` (`email`, `sms`).
 
+use doorward_domain::Timestamp;
 use doorward_domain::contact::Channel;
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 
@@ -49,9 +50,11 @@ pub fn reported(channel: Channel, what: &'static str) {
     counter!(REPORTS, "channel" => channel.as_str(), "what" => what).increment(1);
 }
 
-pub(super) fn sent(channel: Channel, delay_seconds: f64) {
+/// A message that was written at `created_at` is with its provider.
+pub fn handed_over(channel: Channel, created_at: Timestamp, now: Timestamp) {
+    let delay = now.duration_since(created_at).as_secs_f64();
     counter!(SENT, "channel" => channel.as_str()).increment(1);
-    histogram!(DELAY, "channel" => channel.as_str()).record(delay_seconds);
+    histogram!(DELAY, "channel" => channel.as_str()).record(delay.max(0.0));
 }
 
 pub(super) fn failed(channel: Channel) {

@@ -33,7 +33,7 @@ use crate::template::Renderer;
 
 pub use bell::Bell;
 pub(crate) use metrics::provider_failed;
-pub use metrics::{describe_metrics, reported};
+pub use metrics::{describe_metrics, handed_over, reported};
 pub use options::{Backoff, WorkerOptions};
 
 /// What a worker needs.

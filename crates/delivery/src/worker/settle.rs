@@ -186,12 +186,7 @@ impl Shared {
         match &attempted.verdict {
             Verdict::Sent(receipt, _) => {
                 self.count(leased, Counted::accepted(channel));
-                let delay = self
-                    .clock
-                    .now()
-                    .duration_since(message.created_at)
-                    .as_secs_f64();
-                metrics::sent(channel, delay.max(0.0));
+                metrics::handed_over(channel, message.created_at, self.clock.now());
                 let provider_id = receipt.provider_id.as_deref();
                 tracing::info!(message_id = %id, %app_id, ?channel, template, attempt, provider, provider_id, "message sent");
             }

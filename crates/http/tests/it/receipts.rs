@@ -440,6 +440,57 @@ on_both_engines! {
         assert!(at_once >= 16, "{at_once}");
     }
 
+    /// The provider took the message, and its answer got lost.
+    async fn what_arrived_is_not_sent_once_more(db: TestDatabase) {
+        let world = World::new(&db).await;
+        world.first.answers.lock().unwrap().push_back((Duration::ZERO, 500));
+        let request = world.send().await;
+        let message = world.first.message(0).await;
+        let waits = async || {
+            let standing = world.standing(&message).await;
+            standing.state == OutboxState::Queued && !standing.leased
+        };
+        for _ in 0..500 {
+            if waits().await {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(waits().await);
+        // That it failed says nothing: it is sent again anyway.
+        world.told(&message, "failed").await;
+        assert!(waits().await);
+        // Of any number at once, one counts.
+        let mut reports = JoinSet::new();
+        for _ in 0..8 {
+            let (router, report) = (world.front.public.clone(), world.report(&message, "delivered"));
+            reports.spawn(async move { crate::front::send_to(router, &report).await.status });
+        }
+        assert_eq!(reports.join_all().await, [200; 8]);
+        let standing = world.standing(&message).await;
+        assert_eq!(
+            (standing.state, standing.kept, standing.provider.as_deref()),
+            (OutboxState::Sent, false, Some("first"))
+        );
+        world.told(&message, "failed").await;
+        assert_eq!(world.usage().await, [1, 1, 0]);
+        assert_eq!(world.stats().await, [1, 1, 0]);
+        for _ in 0..5 {
+            world.front.platform.advance(20);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!((world.first.count(), world.second.count()), (1, 0));
+        let events = world.front.platform.events(Some(world.app.id)).await;
+        let sent: Vec<_> = events.iter().filter(|event| event.action == "message.sent").collect();
+        assert_eq!(sent.len(), 1);
+        assert_eq!(sent[0].details, Some(json!({
+            "channel": "sms", "template": "otp/LOGIN", "attempt": 1, "provider": "first",
+            "reported": "delivered",
+        })));
+        assert!(world.undelivered().await.is_empty());
+        assert_eq!(world.verify(&request, &message).await.status, 200);
+    }
+
     async fn who_has_the_message_no_more_waits_for_nothing(db: TestDatabase) {
         let world = World::new(&db).await;
         let hanging = (Duration::from_secs(6), 200);

@@ -9,14 +9,14 @@ use std::time::Duration;
 use doorward_crypto::MessageRef;
 use doorward_delivery::apps::AppMessages;
 use doorward_delivery::sender::{Fate, Report, Said};
-use doorward_delivery::worker::{WorkerOptions, reported};
+use doorward_delivery::worker::{WorkerOptions, handed_over, reported};
 use doorward_domain::app::AppStatus;
 use doorward_domain::audit::{Action, Actor};
 use doorward_domain::outbox::{OutboxState, Reported};
 use doorward_domain::random::below;
 use doorward_domain::sms::{OUTCOME_SHARDS, SmsCounts};
 use doorward_domain::stats::Counted;
-use doorward_domain::{AppId, Code};
+use doorward_domain::{AppId, Code, Timestamp};
 use doorward_store::WriteTx;
 use doorward_store::app::{self as stored, HitOutcome, MessageStanding, SmsAlarm};
 
@@ -53,6 +53,8 @@ enum Noted {
     Known,
     /// It arrived.
     Delivered,
+    /// It arrived, although we never got the provider's answer: it was to be sent once more.
+    Arrived { created_at: Timestamp },
     /// It did not arrive; whether another provider is to take it.
     Failed { resent: bool, alarms: Vec<SmsAlarm> },
 }
@@ -169,16 +171,21 @@ async fn is_early(core: &Core, app_id: AppId, noting: &Noting) -> Result<bool> {
     let read = core
         .store
         .read(move |tx| tx.app(app_id).message_standing(id));
-    Ok(read.await?.is_some_and(|message| noting.is_early(&message)))
+    let now = core.clock.now();
+    let message = read.await?;
+    Ok(message.is_some_and(|message| noting.is_early(&message, now)))
 }
 
 impl Noting {
-    /// Whether the message is being handed over at this moment, perhaps to this provider; not to one
-    /// that it was taken back from.
-    fn is_early(&self, message: &MessageStanding) -> bool {
-        message.state == OutboxState::Queued
-            && message.leased
-            && !message.tried.contains(&self.named.provider)
+    /// Whether the message is being handed over at this moment, perhaps to this provider.
+    fn is_early(&self, message: &MessageStanding, now: Timestamp) -> bool {
+        self.may_have(message) && message.leased && message.not_before > now
+    }
+
+    /// Whether this provider may have the message, for all we noted: an attempt is under way, or broke
+    /// off. Not one that it was taken back from.
+    fn may_have(&self, message: &MessageStanding) -> bool {
+        message.state == OutboxState::Queued && !message.tried.contains(&self.named.provider)
     }
 
     fn note(
@@ -190,10 +197,13 @@ impl Noting {
         let id = self.named.message;
         let message = tx.app(here.app.id).message_standing(id)?;
         let message = message.ok_or_else(unknown)?;
-        if self.is_early(&message) {
+        if self.is_early(&message, here.now()) {
             return Ok(Noted::Early);
         }
         let delivered = self.said.fate == Fate::Delivered;
+        if delivered && message.attempts > 0 && self.may_have(&message) {
+            return self.arrived(here, tx, &message);
+        }
         let has_it = message.provider.as_deref() == Some(self.named.provider.as_str());
         // Of an attempt whose answer we never got, and after which there was another: that this one
         // failed says nothing.
@@ -240,15 +250,51 @@ impl Noting {
             return Ok(Noted::Known);
         }
         self.count(here, tx, &message, SmsCounts::FAILED)?;
+        let mut details = self.details(&message);
+        details.insert("resent".to_owned(), may.into());
+        if let Some(code) = &self.said.code {
+            details.insert("error".to_owned(), code.as_str().into());
+        }
         let event = here
             .event(Action::MessageUndelivered)
             .on("message", id)
             .refused(Code::ServiceUnavailable)
-            .with(self.details(&message, may));
+            .with(details.into());
         tx.app(here.app.id).audit(&event)?;
         Ok(Noted::Failed {
             resent: may,
             alarms,
+        })
+    }
+
+    /// Notes that a message arrived that was to be sent once more. The provider's word for it is as good
+    /// as of any other: its reference names the message and was told to nobody else, and it is signed.
+    fn arrived(
+        &self,
+        here: &Here,
+        tx: &mut WriteTx<'_>,
+        message: &MessageStanding,
+    ) -> Result<Noted> {
+        let id = self.named.message;
+        let report = stored::Report {
+            provider: self.named.provider.clone(),
+            provider_ref: self.said.provider_id.clone(),
+            what: Reported::Delivered,
+            reason: None,
+            at: here.now(),
+        };
+        let mut scope = tx.app(here.app.id);
+        if !scope.note_arrival(id, &report, &message.tried)? {
+            // A worker has taken it for the next attempt meanwhile.
+            return Err(Error::new(Code::Conflict));
+        }
+        self.count(here, tx, message, SmsCounts::DELIVERED)?;
+        let mut details = self.details(message);
+        details.insert("reported".to_owned(), Reported::Delivered.as_str().into());
+        let event = here.event(Action::MessageSent).on("message", id);
+        tx.app(here.app.id).audit(&event.with(details.into()))?;
+        Ok(Noted::Arrived {
+            created_at: message.created_at,
         })
     }
 
@@ -322,20 +368,14 @@ impl Noting {
         Ok(scope.count_sms_outcome(prefix, message.created_at, shard, counts)?)
     }
 
-    fn details(&self, message: &MessageStanding, resent: bool) -> serde_json::Value {
-        let mut details = serde_json::json!({
-            "channel": self.named.channel.as_str(),
-            "template": message.template,
-            "attempt": message.attempts,
-            "resent": resent,
-        });
-        if let Some(details) = details.as_object_mut() {
-            if !self.named.provider.is_empty() {
-                details.insert("provider".to_owned(), self.named.provider.as_str().into());
-            }
-            if let Some(code) = &self.said.code {
-                details.insert("error".to_owned(), code.as_str().into());
-            }
+    fn details(&self, message: &MessageStanding) -> serde_json::Map<String, serde_json::Value> {
+        let mut details = serde_json::Map::from_iter([
+            ("channel".to_owned(), self.named.channel.as_str().into()),
+            ("template".to_owned(), message.template.as_str().into()),
+            ("attempt".to_owned(), message.attempts.into()),
+        ]);
+        if !self.named.provider.is_empty() {
+            details.insert("provider".to_owned(), self.named.provider.as_str().into());
         }
         details
     }
@@ -353,6 +393,13 @@ fn announce(core: &Core, app_id: AppId, noting: &Noting, noted: &Noted) {
             reported(channel, "delivered");
             core.count(app_id, now, Counted::delivered(channel), None);
             tracing::info!(%message_id, %app_id, ?channel, provider, "message delivered");
+        }
+        Noted::Arrived { created_at } => {
+            handed_over(channel, *created_at, now);
+            reported(channel, "delivered");
+            core.count(app_id, now, Counted::accepted(channel), None);
+            core.count(app_id, now, Counted::delivered(channel), None);
+            tracing::info!(%message_id, %app_id, ?channel, provider, "message delivered, although the provider did not say that it took it");
         }
         Noted::Failed { resent, alarms } => {
             reported(channel, if *resent { "resent" } else { "failed" });

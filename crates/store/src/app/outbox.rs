@@ -27,8 +27,10 @@ pub struct Report {
 pub struct MessageStanding {
     /// Its state.
     pub state: OutboxState,
-    /// Whether a worker holds it.
+    /// Whether a worker holds it, or held it when it died.
     pub leased: bool,
+    /// When it is due; of a message that a worker holds, the end of its lease.
+    pub not_before: Timestamp,
     /// Who has it; empty for the deployment's sender.
     pub provider: Option<String>,
     /// That provider's name for it.
@@ -64,6 +66,7 @@ fn standing(mut row: Row) -> Result<MessageStanding, StoreError> {
         state: OutboxState::from_stored(&row.take::<String>()?)
             .ok_or_else(|| StoreError::decode("an unknown state"))?,
         leased: row.take()?,
+        not_before: row.take()?,
         provider: row.take()?,
         provider_ref: row.take()?,
         reported: row
@@ -89,8 +92,8 @@ impl AppRead<'_> {
         &mut self,
         id: OutboxId,
     ) -> Result<Option<MessageStanding>, StoreError> {
-        const SQL: &str = "SELECT state, lease_owner IS NOT NULL, provider, provider_ref, reported, \
-             tried, attempts, sealed IS NOT NULL, otp_request_id, sms_prefix, template, created_at, \
+        const SQL: &str = "SELECT state, lease_owner IS NOT NULL, not_before, provider, \
+             provider_ref, reported, tried, attempts, sealed IS NOT NULL, otp_request_id, sms_prefix, template, created_at, \
              expires_at FROM outbox WHERE app_id = $1 AND id = $2";
         let params = [self.app_id.into(), id.into()];
         let rows = self.connection.query(SQL, &params)?;
@@ -153,6 +156,36 @@ impl AppWrite<'_> {
             report.what.as_str().into(),
             report.at.into(),
             report.reason.as_deref().into(),
+        ];
+        Ok(self.connection.execute(SQL, &params)? == 1)
+    }
+
+    /// Notes that a message arrived that waits for another attempt, because we never got the provider's
+    /// answer to one of before: it is sent, by this provider, and not sent once more. One statement;
+    /// `false` when a worker holds it, it waits no more, or others than these have it behind them
+    /// (`tried`).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn note_arrival(
+        &mut self,
+        id: OutboxId,
+        report: &Report,
+        tried: &[String],
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE outbox SET state = 'sent', sealed = NULL, lease_owner = NULL, \
+             last_error = NULL, finished_at = $5, provider = $3, provider_ref = $4, \
+             reported = 'delivered', reported_at = $5 \
+             WHERE app_id = $1 AND id = $2 AND state = 'queued' AND attempts > 0 \
+             AND (lease_owner IS NULL OR not_before <= $5) AND COALESCE(tried, '') = $6";
+        let tried = tried.join(",");
+        let params = [
+            self.app_id.into(),
+            id.into(),
+            (&report.provider).into(),
+            report.provider_ref.as_deref().into(),
+            report.at.into(),
+            (&tried).into(),
         ];
         Ok(self.connection.execute(SQL, &params)? == 1)
     }

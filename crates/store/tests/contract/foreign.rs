@@ -22,7 +22,7 @@ use doorward_domain::{
 use doorward_store::StoreError;
 use doorward_store::app::{
     AppWrite, ClaimOutcome, DayPart, Erasure, Hit, HitOutcome, LicenseChange, LicenseFilter,
-    NewLicense, NewOneTimeSecret, Rotation, SmsAlarm, UserContacts, UserFilter,
+    NewLicense, NewOneTimeSecret, Report, Rotation, SmsAlarm, UserContacts, UserFilter,
 };
 use doorward_testkit::database::TestDatabase;
 
@@ -576,6 +576,13 @@ pub(crate) const CASES: &[Case] = &[
     write("AppWrite::resend_message", Foreign::Nothing, |app, w| {
         app.resend_message(w.message, &new_report(Reported::Failed), 8)
     }),
+    write("AppWrite::note_arrival", Foreign::Nothing, |app, w| {
+        let report = Report {
+            at: at(30),
+            ..new_report(Reported::Delivered)
+        };
+        app.note_arrival(w.waiting, &report, &[])
+    }),
     read("AppWrite::hold_user", |app, w| app.hold_user(w.user)),
     write(
         "AppWrite::count_sms_outcome",
@@ -629,6 +636,8 @@ pub(crate) struct World {
     cooling: ActivationId,
     /// With a provider.
     message: OutboxId,
+    /// Of a worker that died.
+    waiting: OutboxId,
 }
 
 fn stats_of_a_day() -> DayPart {
@@ -662,6 +671,7 @@ impl World {
         let mut message = new_message(owner.id);
         message.contact_ref = Some([6; 16]);
         message.otp_request_id = Some(otp.id);
+        let waiting = new_message(owner.id);
         let license = new_license();
         let (device, lost) = (claim(license.id, 1, at(0)), claim(license.id, 2, at(0)));
         let world = Self {
@@ -670,6 +680,7 @@ impl World {
             activation: device.activation_id,
             cooling: lost.activation_id,
             message: message.id,
+            waiting: waiting.id,
             user: ada.id,
             gone: gone.id,
             email: ada.contact.clone(),
@@ -717,6 +728,7 @@ impl World {
                 app.hit_limits(&[w.limit], at(0))?;
                 app.put_stats(&stats_of_a_day())?;
                 app.enqueue(&message, false)?;
+                app.enqueue(&waiting, false)?;
                 app.assign_role(w.tenant, w.user, &RoleName::owner(), at(0))?;
                 app.put_role(&editor(), &RoleDefinition::default(), at(0))?;
                 app.insert_revocation(&new_revocation(at(0), at(60)))?;

@@ -22,6 +22,7 @@ contract! {
     what_did_not_arrive_goes_to_another_once: AppWrite::resend_message;
     a_dead_code_is_not_sent_again: AppWrite::resend_message;
     of_simultaneous_reports_one_counts: AppWrite::note_report, AppWrite::resend_message;
+    what_waits_arrives_once: AppWrite::note_arrival;
 }
 
 async fn a_message_is_leased_as_it_was_written(db: TestDatabase) {
@@ -130,6 +131,7 @@ async fn the_first_report_of_who_has_it_counts(db: TestDatabase) {
         MessageStanding {
             state: OutboxState::Sent,
             leased: false,
+            not_before: at(30),
             provider: Some("first".to_owned()),
             provider_ref: Some("SM1".to_owned()),
             reported: None,
@@ -292,4 +294,80 @@ async fn of_simultaneous_reports_one_counts(db: TestDatabase) {
     }
     let counted = callers.join_all().await;
     assert_eq!(counted.iter().filter(|counted| **counted).count(), 1);
+}
+
+async fn what_waits_arrives_once(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let platform = platform(&db);
+    let node = NodeId::from_uuid(fresh());
+    let delivered = new_report(Reported::Delivered);
+    let arrives = async |id: OutboxId, report: &Report, tried: &'static [&'static str]| {
+        let report = report.clone();
+        let tried: Vec<String> = tried.iter().map(|id| (*id).to_owned()).collect();
+        app.write(move |app| app.note_arrival(id, &report, &tried))
+            .await
+    };
+    let written = async || {
+        let message = new_message(app.id);
+        let id = message.id;
+        app.write(move |app| app.enqueue(&message, false)).await;
+        id
+    };
+    let lease = async |now: i64| {
+        let request = lease_request(Channel::Sms, node, at(now), 10);
+        platform.write(move |p| p.lease_messages(&request)).await
+    };
+
+    let id = written().await;
+    assert!(!arrives(id, &delivered, &[]).await, "nobody was asked yet");
+    assert_eq!(lease(0).await.len(), 1);
+    assert!(!arrives(id, &delivered, &[]).await, "a worker has it");
+    let retried = platform.write(move |p| p.message_retry(id, node, at(20), "broke off"));
+    assert!(retried.await);
+    assert!(
+        !arrives(id, &delivered, &["first"]).await,
+        "not what it knows"
+    );
+    assert!(!arrives(OutboxId::from_uuid(fresh()), &delivered, &[]).await);
+    assert!(arrives(id, &delivered, &[]).await);
+    assert!(!arrives(id, &delivered, &[]).await, "once");
+    let stands = standing(&app, id).await;
+    assert_eq!(
+        (stands.state, stands.reported, stands.kept, stands.leased),
+        (OutboxState::Sent, Some(Reported::Delivered), false, false)
+    );
+    assert_eq!(stands.provider.as_deref(), Some("first"));
+    assert_eq!(stands.provider_ref.as_deref(), Some("SM1"));
+    assert!(lease(50).await.is_empty(), "it is not sent once more");
+
+    // Of a worker that died: when its lease has run out, and another has not taken it.
+    let id = written().await;
+    assert_eq!(lease(0).await.len(), 1);
+    let late = Report {
+        at: at(30),
+        ..delivered.clone()
+    };
+    let early = Report {
+        at: at(29),
+        ..delivered.clone()
+    };
+    assert!(!arrives(id, &early, &[]).await);
+    assert!(arrives(id, &late, &[]).await);
+    let sent_late = platform.write(move |p| p.message_sent(id, node, at(31), &new_handover()));
+    assert!(!sent_late.await, "who held it has lost it");
+
+    // Taken back from the first, and broken off with the second.
+    let (id, _) = sent(&db, &app, new_handover()).await;
+    assert!(resend(&app, id, new_report(Reported::Failed)).await);
+    let second = Report {
+        provider: "second".to_owned(),
+        provider_ref: None,
+        ..delivered
+    };
+    assert!(
+        !arrives(id, &second, &[]).await,
+        "it was taken back meanwhile"
+    );
+    assert!(arrives(id, &second, &["first"]).await);
+    assert_eq!(standing(&app, id).await.provider.as_deref(), Some("second"));
 }
