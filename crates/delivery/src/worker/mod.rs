@@ -95,9 +95,12 @@ struct Shared {
 #[derive(Default)]
 struct InFlight {
     tasks: JoinSet<()>,
-    /// Which message each is about, and since when.
-    begun: HashMap<task::Id, (OutboxId, Instant)>,
+    /// What each is about, and since when.
+    begun: HashMap<task::Id, (Begun, Instant)>,
 }
+
+/// A message, and how many providers it was taken back from before.
+type Begun = (OutboxId, usize);
 
 impl Worker {
     /// Puts one together. It does nothing until [`Worker::run`].
@@ -216,10 +219,11 @@ impl InFlight {
     }
 
     fn start(&mut self, shared: &Arc<Shared>, leased: LeasedMessage) {
-        let id = leased.message.id;
+        let begun: Begun = (leased.message.id, leased.tried.len());
         // Our own lease ran out under us (a clock that was moved): the attempt under way goes on,
-        // under the new lease.
-        if self.begun.values().any(|(other, _)| *other == id) {
+        // under the new lease. One that was taken back from its provider since is noted, and only not
+        // ended yet.
+        if self.begun.values().any(|(other, _)| *other == begun) {
             return;
         }
         let shared = Arc::clone(shared);
@@ -227,7 +231,7 @@ impl InFlight {
             let attempted = shared.attempt(&leased).await;
             shared.settle(&leased, attempted).await;
         });
-        self.begun.insert(handle.id(), (id, Instant::now()));
+        self.begun.insert(handle.id(), (begun, Instant::now()));
     }
 
     /// Waits until something is done; forever when nothing is under way.
