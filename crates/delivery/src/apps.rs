@@ -15,8 +15,10 @@ use doorward_store::{Store, StoreError};
 
 use crate::alarms::Alarms;
 use crate::message::{Envelope, OutgoingMessage, Rendered};
-use crate::provider::{Attempt, Carried, Chain, Provider, ProviderSecrets, Reports, open_secrets};
-use crate::sender::{Networks, SendError, Sender, Step};
+use crate::provider::{
+    Attempt, Breaker, Carried, Chain, Provider, ProviderSecrets, Reports, open_secrets,
+};
+use crate::sender::{Networks, Receipt, SendError, Sender, Step};
 use crate::template::{BuiltIn, Renderer, TemplateError};
 
 /// Most apps kept; beyond it the cache starts over.
@@ -41,9 +43,56 @@ pub struct Apps {
     keyring: Arc<Keyring>,
     policy: Policy,
     reports: Option<Reports>,
+    circuits: Arc<Circuits>,
     held: Mutex<Held>,
     sender: OnceLock<Arc<dyn Sender>>,
     alarms: OnceLock<Arc<Alarms>>,
+}
+
+/// Of the deployment's own senders.
+#[derive(Default)]
+struct Circuits {
+    email: Breaker,
+    sms: Breaker,
+}
+
+impl Circuits {
+    /// Hands a message to the deployment's own sender, which is left alone for a while when it keeps being
+    /// out of reach. Only that counts: every app shares it, and what it says or does about a message may
+    /// be the message's doing.
+    async fn send(
+        &self,
+        message: &OutgoingMessage,
+        sender: &dyn Sender,
+    ) -> Result<Receipt, SendError> {
+        let breaker = match message.channel {
+            Channel::Email => &self.email,
+            Channel::Sms => &self.sms,
+        };
+        if let Some(wait) = breaker.wait(message.now) {
+            return Err(SendError::Temporary {
+                reason: "the deployment's sender is out of reach and left alone for a while".into(),
+                retry_after: Some(wait),
+                step: Step::Connect,
+            });
+        }
+        let sent = sender.send(message).await;
+        match &sent {
+            Err(error) if matches!(error.step(), Step::Resolve | Step::Connect | Step::Tls) => {
+                if breaker.failed(message.now) {
+                    let (channel, step) = (message.channel, error.step().as_str());
+                    tracing::warn!(
+                        ?channel,
+                        step,
+                        reason = error.reason(),
+                        "the deployment's sender is out of reach and left alone for a while"
+                    );
+                }
+            }
+            _ => breaker.worked(),
+        }
+        sent
+    }
 }
 
 #[derive(Default)]
@@ -70,6 +119,7 @@ pub struct AppMessages {
     chains: Vec<HeldChain>,
     captured: bool,
     reports: Option<Reports>,
+    circuits: Arc<Circuits>,
 }
 
 impl Apps {
@@ -85,6 +135,7 @@ impl Apps {
             keyring,
             policy,
             reports,
+            circuits: Arc::default(),
             held: Mutex::default(),
             sender: OnceLock::new(),
             alarms: OnceLock::new(),
@@ -166,6 +217,7 @@ impl Apps {
                 .collect(),
             captured: self.policy.captured,
             reports: self.reports.clone(),
+            circuits: Arc::clone(&self.circuits),
         });
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.apps.len() >= MAX_APPS && !held.apps.contains_key(&app_id) {
@@ -303,7 +355,8 @@ impl AppMessages {
             None => {
                 let reports = reports.filter(|_| sender.reports(message.channel));
                 let told = reports.map(|reports| reports.told(message, ""));
-                deployments(sender.send(told.as_ref().unwrap_or(message)).await)
+                let message = told.as_ref().unwrap_or(message);
+                deployments(self.circuits.send(message, sender).await)
             }
         }
     }

@@ -418,7 +418,7 @@ on_both_engines! {
         assert_eq!((answer.status, answer.header("retry-after")), (503, "2"));
     }
 
-    /// Each holds a place that others want.
+    /// Each holds a place that others want, and those of one app hold few.
     async fn not_many_reports_wait_for_our_own_note(db: TestDatabase) {
         let world = World::new(&db).await;
         let hanging = (Duration::from_secs(9), 200);
@@ -434,6 +434,19 @@ on_both_engines! {
                 (status, began.elapsed() < Duration::from_millis(1_900))
             });
         }
+        // Meanwhile another app finds one.
+        let other = world.front.platform.app("other").await;
+        let url = format!("http://127.0.0.1:{}/", world.second.port);
+        let hook = json!({"providers": [{"id": "hook", "kind": "webhook", "url": url, "secret": SECRET}]});
+        let set = ask("PUT", format!("/admin/apps/{}/delivery/sms", other.id)).body(hook);
+        assert_eq!(world.front.admin(set).await.status, 200);
+        let slow = (Duration::from_millis(600), 200);
+        world.second.answers.lock().unwrap().push_back(slow);
+        let send = json!({"phone": PHONE, "purpose": "LOGIN"});
+        let sent = world.front.send(post("/auth/send-otp", send).by(&other)).await;
+        assert_eq!(sent.status, 200, "{}", sent.text);
+        let message = world.second.message(0).await;
+        world.told(&message, "delivered").await;
         let answers = reports.join_all().await;
         assert!(answers.iter().all(|(status, _)| *status == 503), "{answers:?}");
         let at_once = answers.iter().filter(|(_, at_once)| *at_once).count();

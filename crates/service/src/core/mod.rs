@@ -101,7 +101,7 @@ pub struct Core {
     pub(crate) health: crate::health::HealthCache,
     pub(crate) tally: crate::stats::Tally,
     /// Places of reports that came before our own note of the handover.
-    pub(crate) early_reports: tokio::sync::Semaphore,
+    pub(crate) early_reports: crate::messages::EarlyPlaces,
 }
 
 impl Core {
@@ -135,7 +135,7 @@ impl Core {
             refusals: crate::refusals::Refusals::default(),
             health: crate::health::HealthCache::default(),
             tally: crate::stats::Tally::default(),
-            early_reports: tokio::sync::Semaphore::new(crate::messages::EARLY_PLACES),
+            early_reports: crate::messages::EarlyPlaces::default(),
         });
         let system = core.system_context();
         crate::signing::ensure_active(&core, &system).await?;

@@ -2,6 +2,7 @@
 
 mod check;
 mod delivery;
+mod early;
 mod providers;
 mod receipt;
 mod reseal;
@@ -16,8 +17,8 @@ pub use delivery::{
 pub use doorward_delivery::provider::Provider;
 pub use doorward_delivery::sender::Step;
 pub use doorward_delivery::template::{Preview, SmsEncoding, SmsSize};
+pub(crate) use early::EarlyPlaces;
 pub use providers::{NewProvider, parse as parse_providers};
-pub(crate) use receipt::EARLY_PLACES;
 pub use receipt::{Incoming as IncomingReport, receive as receive_report};
 pub(crate) use reseal::reseal;
 pub use template_list::{TemplateCursor, list as templates};

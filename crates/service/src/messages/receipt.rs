@@ -31,9 +31,6 @@ use crate::otp::{guard, sends_of_app};
 const EARLY_TRIES: u32 = 10;
 const EARLY_WAIT: Duration = Duration::from_millis(200);
 
-/// How many may wait so at once, on a node: they hold places that others want.
-pub(crate) const EARLY_PLACES: usize = 32;
-
 /// A report as it arrived.
 #[derive(Debug, Clone)]
 pub struct Incoming {
@@ -110,7 +107,7 @@ pub async fn receive(
         match noted {
             Ok(Noted::Early) => {
                 if waiting.is_none() {
-                    let Ok(place) = core.early_reports.try_acquire() else {
+                    let Some(place) = core.early_reports.take(app_id) else {
                         break;
                     };
                     waiting = Some(place);

@@ -2,7 +2,10 @@
 //! in.
 //!
 //! Everything here looks at the number and at the app's traffic, never at whether the number is
-//! known; a decoy counts like a real message. So no answer tells who is a user.
+//! known; a decoy counts like a real message when it is asked for. What becomes of a message afterwards
+//! is another matter: only a real one is sent again and counts once more, or is left out of the share
+//! because it did not arrive. So an answer tells who is a user to nobody but who can use up a budget to
+//! its last message, alone, with a number whose messages are reported as failed.
 
 use doorward_domain::audit::{Action, Actor};
 use doorward_domain::contact::Contact;

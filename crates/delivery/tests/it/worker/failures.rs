@@ -6,11 +6,13 @@ use std::time::Duration;
 use doorward_crypto::{Keyring, MasterKey};
 use doorward_delivery::sender::{SendError, Step};
 use doorward_delivery::worker::WorkerOptions;
+use doorward_domain::contact::Channel;
 use doorward_domain::{Clock as _, OsRandom, time};
 use doorward_testkit::on_both_engines;
 use serde_json::json;
 
 use super::house::{Act, House, LIFE, Script, a_while, options, until};
+use crate::messages::app_id;
 
 fn temporary() -> Act {
     Act::Fail(SendError::temporary("the relay is down"))
@@ -64,6 +66,37 @@ on_both_engines! {
         assert!((due_in(&house).await - 40.0).abs() < 0.001);
         house.clock.advance_seconds(41);
         house.drained().await;
+        worker.stop().await;
+    }
+
+    async fn a_sender_that_is_out_of_reach_is_left_alone(db: TestDatabase) {
+        let house = House::new(&db);
+        let gone = || Act::Fail(SendError::temporary("no connection").at(Step::Connect));
+        let sender = Script::new([gone(), gone(), gone(), gone(), gone(), Act::Accept]);
+        house.enqueue_for(app_id(), Channel::Email, 5).await;
+        let worker = house.start(&sender, options());
+        until("all are tried", async || sender.begun() == 5).await;
+        a_while().await;
+        house.enqueue_for(app_id(), Channel::Email, 1).await;
+        a_while().await;
+        assert_eq!(sender.begun(), 5, "nobody asks it");
+        house.clock.advance_seconds(31);
+        until("one tries", async || sender.begun() >= 6).await;
+        a_while().await;
+        house.clock.advance_seconds(20);
+        house.drained().await;
+        worker.stop().await;
+        assert_eq!(sender.begun(), 11, "each once more");
+    }
+
+    /// Else one app's messages would shut the others off.
+    async fn what_is_refused_leaves_the_sender_open(db: TestDatabase) {
+        let house = House::new(&db);
+        let refused = Act::Fail(SendError::permanent("not this one"));
+        let sender = Script::new([refused]);
+        house.enqueue_for(app_id(), Channel::Email, 12).await;
+        let worker = house.start(&sender, options());
+        until("all are tried", async || sender.begun() == 12).await;
         worker.stop().await;
     }
 
