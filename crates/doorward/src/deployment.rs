@@ -18,7 +18,7 @@ use crate::cli::{Global, Repeat};
 use crate::config::safety::Exception;
 use crate::config::sections::Database;
 use crate::config::{self, Config, DataDir, Environment, Layers, Loaded, Override, registry};
-use crate::failure::Failure;
+use crate::failure::{DATABASE, Failure};
 
 /// Where an embedded deployment is when nobody says where.
 pub(crate) const DEFAULT_DATA_DIR: &str = "doorward-data";
@@ -120,7 +120,10 @@ pub(crate) async fn open_store(config: &Config, missing: Missing) -> Outcome<Sto
             }
             let opened = SqliteDriver::open(options.clone());
             Ok(Store::new(opened.map_err(|error| {
-                Failure::failed("DATABASE", format!("Cannot open the database: {error}"))
+                Failure::failed(DATABASE, format!("Cannot open the database {path}: {error}")).advise(
+                    "Look whether the file is a Doorward database, and whether this user may read and \
+                     write it and its directory. `doorward doctor --integrity` reads all of it.",
+                )
             })?))
         }
         Some(Database::Postgres(options)) => {
@@ -129,12 +132,30 @@ pub(crate) async fn open_store(config: &Config, missing: Missing) -> Outcome<Sto
                 .server
                 .allow_insecure
                 .contains(&Exception::DatabaseTls);
+            let places = options.targets();
             let connected = PostgresDriver::connect(options).await;
             Ok(Store::new(connected.map_err(|error| {
-                Failure::failed("DATABASE", format!("Cannot connect to PostgreSQL: {error}"))
+                Failure::failed(DATABASE, format!("Cannot connect to PostgreSQL: {error}"))
+                    .advise(to_reach(&places))
             })?))
         }
     }
+}
+
+/// What to do about a PostgreSQL that is not reached.
+fn to_reach(places: &[(String, u16)]) -> String {
+    let places: Vec<_> = places
+        .iter()
+        .map(|(host, port)| format!("{host}:{port}"))
+        .collect();
+    let asked = match places.is_empty() {
+        true => "its socket".to_owned(),
+        false => places.join(", "),
+    };
+    format!(
+        "Start the database, or correct host, port, user and password in DOORWARD_DATABASE_URL: asked \
+         was {asked}. `doorward config show` tells where the URL is set."
+    )
 }
 
 /// Puts the use cases on top of a migrated store.

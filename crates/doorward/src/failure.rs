@@ -8,6 +8,11 @@ use serde::Serialize;
 
 use crate::config::Problem;
 
+/// The master key is not the one of the database.
+pub(crate) const MASTER_KEY: &str = "MASTER_KEY";
+/// The database cannot be opened, or does not answer.
+pub(crate) const DATABASE: &str = "DATABASE";
+
 /// The exit codes, as documented in the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -25,6 +30,9 @@ pub(crate) struct Failure {
     code: &'static str,
     /// For people.
     message: String,
+    /// What to do about it, where the message does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
     /// Every single thing that is wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     details: Vec<Detail>,
@@ -45,6 +53,7 @@ impl Failure {
         Self {
             code: "USAGE",
             message,
+            advice: None,
             details: Vec::new(),
             exit: Exit::Usage,
         }
@@ -62,6 +71,7 @@ impl Failure {
         Self {
             code: "CONFIGURATION",
             message: message.into(),
+            advice: None,
             details,
             exit: Exit::Usage,
         }
@@ -72,9 +82,26 @@ impl Failure {
         Self {
             code,
             message: message.into(),
+            advice: None,
             details: Vec::new(),
             exit: Exit::Failed,
         }
+    }
+
+    /// With what to do about it.
+    pub(crate) fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
+    /// The stable code.
+    pub(crate) const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What to do about it.
+    pub(crate) fn advice(&self) -> Option<&str> {
+        self.advice.as_deref()
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {
@@ -84,18 +111,37 @@ impl Failure {
         }
     }
 
-    /// The form for the terminal.
-    pub(crate) fn human(&self) -> String {
-        let mut text = format!("error: {} ({})", self.message, self.code);
+    /// What is wrong, without what to do.
+    pub(crate) fn seen(&self) -> String {
+        let mut text = format!("{} ({})", self.message, self.code);
         for Detail { field, message } in &self.details {
             text.push_str(&format!("\n  {field}: {message}"));
         }
         text
     }
+
+    /// The form for the terminal.
+    pub(crate) fn human(&self) -> String {
+        match &self.advice {
+            None => format!("error: {}", self.seen()),
+            Some(advice) => format!("error: {}\n  → {advice}", self.seen()),
+        }
+    }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        if let Some(problem) = error.wrong_master_key() {
+            return Self::failed(
+                MASTER_KEY,
+                format!("The master key does not open this database: {problem}"),
+            )
+            .advise(
+                "Set the master key that the database was made with: in DOORWARD_MASTER_KEY_FILE or \
+                 DOORWARD_MASTER_KEY, or as the file master.key of the directory that --data-dir names. \
+                 `doorward config show` tells which of them is taken.",
+            );
+        }
         let mut message = error.message().to_owned();
         // Whoever runs the command has the machine: the cause is for him.
         if let Some(internal) = error.internal_message() {
@@ -112,6 +158,7 @@ impl From<Error> for Failure {
         Self {
             code: error.code().as_str(),
             message,
+            advice: None,
             details,
             exit: Exit::Failed,
         }

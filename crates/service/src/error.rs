@@ -33,6 +33,7 @@ pub struct Error {
     details: Vec<FieldError>,
     retry_after: Option<i64>,
     internal: Option<String>,
+    wrong_master_key: bool,
 }
 
 /// What use cases return.
@@ -48,6 +49,7 @@ impl Error {
             details: Vec::new(),
             retry_after: None,
             internal: None,
+            wrong_master_key: false,
         }
     }
 
@@ -74,6 +76,21 @@ impl Error {
             internal: Some(internal.into()),
             ..Self::new(Code::InternalError)
         }
+    }
+
+    /// The master key is not the one the database was made with: whoever runs the program has set
+    /// another one. A caller from outside is told no more than of any failure of ours.
+    pub(crate) fn another_master_key(internal: impl Into<String>) -> Self {
+        Self {
+            wrong_master_key: true,
+            ..Self::internal(internal)
+        }
+    }
+
+    /// What the master key does not open, if that is the matter.
+    #[must_use]
+    pub fn wrong_master_key(&self) -> Option<&str> {
+        self.internal.as_deref().filter(|_| self.wrong_master_key)
     }
 
     /// With a more precise public message.

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::config::safety::Exception;
 use crate::config::sections::{Database, Email, Sms};
 use crate::deployment::{self, Missing};
+use crate::doctor::ports;
 use crate::failure::Failure;
 use crate::serve::senders;
 
@@ -39,6 +40,17 @@ impl Tried {
 /// Tries everything the settings name. Changes and sends nothing.
 pub(super) async fn all(config: &Config) -> Vec<Tried> {
     let mut tried = Vec::new();
+    for (to, face, listen) in [
+        ("public port", ports::PUBLIC, config.server.listen),
+        ("operator port", ports::OPERATOR, config.admin.listen),
+    ] {
+        let found = ports::look(face, listen).await;
+        let outcome = match found.advice {
+            None => Ok(found.seen),
+            Some(advice) => Err(format!("{}. {advice}", found.seen)),
+        };
+        tried.push(Tried::new(to, outcome));
+    }
     if config.database.is_some() {
         let outcome = Box::pin(database(config))
             .await

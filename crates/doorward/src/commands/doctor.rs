@@ -10,7 +10,8 @@ use crate::Outcome;
 use crate::cli::Global;
 use crate::config::sections::Database;
 use crate::deployment::{self, Place};
-use crate::doctor::Local;
+use crate::doctor::{Local, ports};
+use crate::failure::{self, Failure};
 use crate::output;
 
 /// Runs it. Exit code 0: nothing failed; 1: something did.
@@ -21,6 +22,8 @@ pub(super) async fn run(global: &Global, integrity: bool) -> Outcome<ExitCode> {
         findings.push(whole(options));
     }
     // Before it is opened, which mends the permissions of its files.
+    let ports = ports::beside(&loaded.config).await;
+    let master_key = super::backup::master_key_place(&loaded);
     let machine = Local::new(loaded, None).examine();
     // A deployment that cannot be opened is what a doctor is called for.
     match deployment::open(global).await {
@@ -29,17 +32,31 @@ pub(super) async fn run(global: &Global, integrity: bool) -> Outcome<ExitCode> {
             findings.extend(doctor::examine(&core, &operator).await?);
             core.store.close().await;
         }
-        Err(failure) => findings.push(Finding::fail(
-            "deployment",
-            failure.human(),
-            "Do what the message says; the rest was examined all the same.",
-        )),
+        Err(failure) => findings.push(not_opened(&failure, &master_key)),
     }
+    findings.extend(ports);
     findings.extend(machine);
     let worst = findings.iter().map(|finding| finding.severity).max();
     let severity = worst.unwrap_or(Severity::Ok);
     output::report(global.json, &Examination { severity, findings })?;
     Ok(ExitCode::from(u8::from(severity == Severity::Fail)))
+}
+
+/// Why the deployment cannot be opened, and what to do.
+fn not_opened(failure: &Failure, master_key: &str) -> Finding {
+    let id = match failure.code() {
+        failure::MASTER_KEY => "keys.master",
+        failure::DATABASE => "database.reach",
+        _ => "deployment",
+    };
+    let mut advice = failure
+        .advice()
+        .unwrap_or("Mend what is named here; the rest was examined all the same.")
+        .to_owned();
+    if id == "keys.master" {
+        advice.push_str(&format!(" The key of now is from: {master_key}."));
+    }
+    Finding::fail(id, failure.seen(), advice)
 }
 
 fn whole(options: &sqlite::Options) -> Finding {

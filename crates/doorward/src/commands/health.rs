@@ -1,6 +1,5 @@
 //! `doorward health`: for container health checks, which have no curl.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -8,6 +7,7 @@ use serde_json::Value;
 use crate::Outcome;
 use crate::cli::Global;
 use crate::deployment::Place;
+use crate::doctor::ports::reached;
 use crate::failure::Failure;
 use crate::output;
 
@@ -21,7 +21,7 @@ pub(super) async fn run(global: &Global, url: Option<String>) -> Outcome {
         .or_default_data_dir()
         .load(Vec::new())
         .config;
-    let url = url.unwrap_or_else(|| format!("http://{}/health", local(config.server.listen)));
+    let url = url.unwrap_or_else(|| format!("http://{}/health", reached(config.server.listen)));
     let unwell = |why: String| Failure::failed("UNHEALTHY", format!("{url}: {why}"));
     let client = reqwest::Client::builder()
         .no_proxy()
@@ -46,16 +46,6 @@ pub(super) async fn run(global: &Global, url: Option<String>) -> Outcome {
     } else {
         human(&body)
     })
-}
-
-/// The address to ask, for the address a server listens on.
-fn local(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
 }
 
 /// The innermost cause, without the URL that stands in front of the message already.

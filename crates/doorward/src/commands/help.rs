@@ -35,7 +35,7 @@ fn reference(root: Command) -> String {
          `--config` or `DOORWARD_DATABASE_URL`.\n\n\
          Exit codes: 0 done; 1 refused or failed; 2 the command line or the configuration is \
          wrong. With `--json` errors are JSON too, on stderr: \
-         `{ \"error\": CODE, \"message\": text, \"details\": [{ \"field\", \"message\" }] }`.\n",
+         `{ \"error\": CODE, \"message\": text, \"advice\": what to do, \"details\": [{ \"field\", \"message\" }] }`.\n",
     );
     section(&mut out, root.term_width(WIDTH));
     out

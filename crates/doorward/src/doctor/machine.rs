@@ -13,15 +13,12 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Files beside connections: databases, logs, libraries.
 const OTHER_FILES: u64 = 128;
 
-/// Whether the operator face answers on an address that others reach. `own`: it is this process's;
-/// otherwise it is what the configuration says, and a server may have been started with something else.
-pub(super) fn operator_port(listen: SocketAddr, own: bool) -> Finding {
+/// Whether the operator face answers on an address that others reach. `beside`: what a command sees of
+/// the port that the configuration names (a server may have been started with another); `None` for the
+/// process that listens there.
+pub(super) fn operator_port(listen: SocketAddr, beside: Option<&str>) -> Finding {
     let mut finding = reach(listen);
-    if !own {
-        let there = match TcpStream::connect_timeout(&listen, PATIENCE) {
-            Ok(_) => "something answers there",
-            Err(_) => "nothing answers there now",
-        };
+    if let Some(there) = beside {
         finding.seen = format!(
             "by the configuration ({there}; a server that runs tells where it listens in its log and \
              at GET /admin/doctor), {}",

@@ -3,6 +3,7 @@
 mod deadline;
 mod files;
 mod machine;
+pub(crate) mod ports;
 mod recent;
 mod tls;
 
@@ -43,12 +44,9 @@ impl Local {
         if let Some(path) = self.database_file() {
             findings.extend(files::database(&path));
         }
-        let operator = match self.listening {
-            Some(listening) => listening.operator,
-            None => config.admin.listen,
-        };
-        findings.push(machine::operator_port(operator, self.listening.is_some()));
-        if self.listening.is_some() {
+        // A command beside the servers asks who is at the ports (`ports::beside`).
+        if let Some(listening) = self.listening {
+            findings.push(machine::operator_port(listening.operator, None));
             findings.push(machine::open_files(config));
         }
         findings.extend(tls::public(config));

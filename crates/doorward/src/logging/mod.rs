@@ -45,9 +45,10 @@ pub(crate) fn start(log: &Log) {
     }));
 }
 
-/// Starts the log of a command: only what somebody at a terminal should know.
+/// Starts the log of a command: only what somebody at a terminal should know. Each attempt to reach the
+/// database is not: the last one is the command's answer.
 pub(crate) fn start_quiet() {
-    install("warn", Format::Pretty);
+    install("warn,doorward_store::postgres=error", Format::Pretty);
 }
 
 /// Writes what of the log still waits: to be called before the process ends.

@@ -8,7 +8,20 @@ use serde_json::{Value, json};
 use crate::support::{MASTER_KEY, Said, Server, doorward, run};
 
 fn examine(data: &Path, more: &[&str]) -> (i32, Value) {
+    examine_with(data, more, |_| ())
+}
+
+fn examine_with(
+    data: &Path,
+    more: &[&str],
+    change: impl FnOnce(&mut std::process::Command),
+) -> (i32, Value) {
     let mut command = doorward();
+    // Whoever else works on this machine may hold the default ones.
+    command
+        .env("DOORWARD_PORT", "0")
+        .env("DOORWARD_ADMIN_PORT", "0");
+    change(&mut command);
     command.args(["doctor", "--json", "--data-dir"]).arg(data);
     let said: Said = run(command.args(more));
     (said.code, said.json())
@@ -154,6 +167,127 @@ fn an_operator_face_that_others_reach_is_told() {
     assert_ne!(port["severity"], "ok");
 }
 
+/// Somebody else's program: it answers every request with an error page.
+fn somebody_else() -> u16 {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let answer = "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"status\":\"up\"}";
+            // Who only looks whether somebody listens hangs up.
+            drop(stream.read(&mut [0; 1024]));
+            drop(stream.write_all(answer.as_bytes()));
+        }
+    });
+    port
+}
+
+#[test]
+fn who_is_at_the_ports_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::dev(dir.path());
+    let port = |url: &str| url.rsplit_once(':').unwrap().1.to_owned();
+    let on = |public: &str, operator: &str| {
+        examine_with(dir.path(), &[], |command| {
+            command
+                .env("DOORWARD_PORT", public)
+                .env("DOORWARD_ADMIN_PORT", operator);
+        })
+    };
+    let (ours, operators) = (port(&server.public), port(&server.operator));
+    let (code, examined) = on(&ours, &operators);
+    assert_eq!(code, 0, "{examined}");
+    for id in ["ports.public", "ports.operator"] {
+        let seen = seen(&examined, id);
+        assert!(seen.contains("a Doorward answers"), "{seen}");
+    }
+    server.stop();
+    let (code, examined) = on(&ours, &operators);
+    assert_eq!(code, 0, "{examined}");
+    assert!(seen(&examined, "ports.public").contains("is free"));
+
+    let (one, other) = (somebody_else().to_string(), somebody_else().to_string());
+    let (code, examined) = on(&one, &other);
+    assert_eq!(code, 1, "{examined}");
+    for (id, setting) in [
+        ("ports.public", "DOORWARD_PORT"),
+        ("ports.operator", "DOORWARD_ADMIN_PORT"),
+    ] {
+        let found = of(&examined, id);
+        let text = found["seen"].as_str().unwrap();
+        assert!(text.contains("not Doorward"), "{text}");
+        let advice = found["advice"].as_str().unwrap();
+        assert!(advice.contains(setting), "{advice}");
+    }
+    let (code, checked) = check(|command| {
+        command
+            .env("DATABASE_URL", "sqlite:/tmp/doorward-is-not-here.db")
+            .env("DOORWARD_PORT", &one);
+    });
+    assert_eq!(code, 1, "{checked}");
+    assert_eq!(tried(&checked, "public port")["ok"], false, "{checked}");
+    assert_eq!(tried(&checked, "operator port")["ok"], true, "{checked}");
+
+    // An address that is another machine's.
+    let (code, examined) = examine_with(dir.path(), &[], |command| {
+        command
+            .env("DOORWARD_HOST", "192.0.2.7")
+            .env("DOORWARD_PORT", "8080");
+    });
+    assert_eq!(code, 1, "{examined}");
+    let advice = of(&examined, "ports.public")["advice"].as_str().unwrap();
+    assert!(advice.contains("DOORWARD_HOST"), "{advice}");
+}
+
+#[test]
+fn what_keeps_a_deployment_shut_is_told_with_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    Server::dev(dir.path()).stop();
+    std::fs::write(dir.path().join("master.key"), MASTER_KEY).unwrap();
+    let (code, examined) = examine(dir.path(), &[]);
+    assert_eq!(code, 1, "{examined}");
+    let found = of(&examined, "keys.master");
+    let text = found["seen"].as_str().unwrap();
+    assert!(
+        text.contains("(MASTER_KEY)") && !text.contains("our side"),
+        "{text}"
+    );
+    let advice = found["advice"].as_str().unwrap();
+    assert!(
+        advice.contains("DOORWARD_MASTER_KEY_FILE") && advice.contains("--data-dir"),
+        "{advice}"
+    );
+    let said = run(doorward()
+        .args(["app", "list", "--json", "--data-dir"])
+        .arg(dir.path()));
+    assert_eq!(said.code, 1);
+    let error: Value = serde_json::from_str(&said.err).unwrap();
+    assert_eq!(error["error"], "MASTER_KEY", "{error}");
+    assert!(error["advice"].is_string(), "{error}");
+
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let url = format!("postgres://nobody@127.0.0.1:{port}/x");
+    let mut command = doorward();
+    command
+        .env("DOORWARD_DATABASE_URL", &url)
+        .env("DOORWARD_PORT", "0")
+        .env("DOORWARD_ADMIN_PORT", "0");
+    let said = run(command.args(["doctor", "--json"]));
+    assert_eq!(said.code, 1);
+    assert_eq!(said.err, "", "each attempt is not told");
+    let examined = said.json();
+    let found = of(&examined, "database.reach");
+    let advice = found["advice"].as_str().unwrap();
+    assert!(
+        advice.contains("DOORWARD_DATABASE_URL") && advice.contains(&format!("127.0.0.1:{port}")),
+        "{advice}"
+    );
+}
+
 fn check(change: impl FnOnce(&mut std::process::Command)) -> (i32, Value) {
     let mut command = doorward();
     command
@@ -161,7 +295,9 @@ fn check(change: impl FnOnce(&mut std::process::Command)) -> (i32, Value) {
         .env("DOORWARD_PUBLIC_URL", "https://auth.example.com")
         .env("DOORWARD_MASTER_KEY", MASTER_KEY)
         .env("DOORWARD_TRUSTED_PROXIES", "127.0.0.1")
-        .env("DOORWARD_HEALTH_SECRET", "a4c1e05f3b9d4268");
+        .env("DOORWARD_HEALTH_SECRET", "a4c1e05f3b9d4268")
+        .env("DOORWARD_PORT", "0")
+        .env("DOORWARD_ADMIN_PORT", "0");
     change(&mut command);
     let said = run(&mut command);
     (said.code, said.json())

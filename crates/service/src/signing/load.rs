@@ -152,7 +152,7 @@ fn open(keyring: &Keyring, key: &StoredSigningKey, sealed: &[u8]) -> Result<Sign
     let pkcs8 = keyring
         .open(SealPurpose::SigningKey, key.kid.as_bytes(), sealed)
         .map_err(|error| {
-            Error::internal(format!(
+            Error::another_master_key(format!(
                 "signing key {} does not open ({error}): is this the master key the database was \
                  made with?",
                 key.kid
