@@ -158,18 +158,27 @@ impl AppSettings {
         let mut merged = serde_json::to_value(self).map_err(whole)?;
         let mut wrong = Vec::new();
         merge("settings", &defaults, &mut merged, patch, &mut wrong);
-        if !wrong.is_empty() {
-            return Err(wrong);
+        // What is of the wrong kind was left out; all else is judged as well, so that every field that
+        // is wrong is named at once.
+        let settings: Self = match serde_json::from_value(merged) {
+            Ok(settings) => settings,
+            Err(error) if wrong.is_empty() => return Err(whole(error)),
+            Err(_) => return Err(wrong),
+        };
+        for (field, message) in settings.problems() {
+            let told = |(known, _): &(String, String)| {
+                field
+                    .strip_prefix(known.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            if !wrong.iter().any(told) {
+                wrong.push((field.to_owned(), message));
+            }
         }
-        let settings: Self = serde_json::from_value(merged).map_err(whole)?;
-        let problems = settings.problems();
-        if problems.is_empty() {
+        if wrong.is_empty() {
             Ok(settings)
         } else {
-            Err(problems
-                .into_iter()
-                .map(|(field, message)| (field.to_owned(), message))
-                .collect())
+            Err(wrong)
         }
     }
 
@@ -315,6 +324,16 @@ fn list(field: &str, items: &[Value]) -> Option<&'static str> {
     }
 }
 
+/// What is wrong with a number of a limit, whose type holds less than the others'.
+fn limit(place: &str, name: &str, number: Option<i64>) -> Option<&'static str> {
+    let fits = number.is_some_and(|number| u32::try_from(number).is_ok());
+    match name {
+        _ if fits || !place.starts_with("settings.limits.") => None,
+        "max" => Some("Must be between 1 and 1000000"),
+        _ => Some("Must be between 1 and 604800"),
+    }
+}
+
 fn merge(
     place: &str,
     defaults: &Value,
@@ -325,7 +344,10 @@ fn merge(
     for (name, given) in patch {
         let field = format!("{place}.{name}");
         let (Some(default), Some(slot)) = (defaults.get(name), target.get_mut(name)) else {
-            wrong.push((field, "There is no such setting".to_owned()));
+            let there = defaults.as_object().into_iter().flat_map(Map::keys);
+            let there: Vec<&str> = there.map(String::as_str).collect();
+            let message = format!("There is no such setting; there are {}", there.join(", "));
+            wrong.push((field, message));
             continue;
         };
         let kind = match (default, given) {
@@ -338,7 +360,9 @@ fn merge(
                 continue;
             }
             (Value::Bool(_), Value::Bool(_)) | (Value::String(_), Value::String(_)) => None,
-            (Value::Number(_), Value::Number(number)) if number.is_i64() => None,
+            (Value::Number(_), Value::Number(number)) if number.is_i64() => {
+                limit(place, name, number.as_i64())
+            }
             (Value::Array(_), Value::Array(items)) => list(&field, items),
             (Value::Array(_), _) => Some("Must be a list"),
             (Value::Object(_), _) => Some("Must be an object"),
@@ -376,6 +400,36 @@ mod tests {
             .unwrap_err();
         let fields: Vec<_> = wrong.iter().map(|(field, _)| field.as_str()).collect();
         assert_eq!(fields.len(), 5, "{fields:?}");
+        // What is unknown, of another kind and out of range, all at once.
+        let wrong = newer
+            .patched(&patch(
+                r#"{"nope": 1, "otp_seconds": -1, "sms": {"countries": ["91"], "x": 1},
+                    "limits": {"otp_per_app": {"max": -1, "seconds": "a"},
+                               "otp_per_contact": {"max": 0}}}"#,
+            ))
+            .unwrap_err();
+        let mut fields: Vec<_> = wrong.iter().map(|(field, _)| field.as_str()).collect();
+        fields.sort_unstable();
+        assert_eq!(
+            fields,
+            [
+                "settings.limits.otp_per_app.max",
+                "settings.limits.otp_per_app.seconds",
+                "settings.limits.otp_per_contact",
+                "settings.nope",
+                "settings.otp_seconds",
+                "settings.sms.countries",
+                "settings.sms.x",
+            ]
+        );
+        let (_, nope) = wrong
+            .iter()
+            .find(|(field, _)| field == "settings.nope")
+            .unwrap();
+        assert!(
+            nope.contains("otp_attempts") && nope.contains("limits"),
+            "{nope}"
+        );
         let reset = newer.patched(&patch(r#"{"otp_seconds": null}"#)).unwrap();
         assert_eq!(reset.otp_seconds, 300);
         let half = r#"{"limits": {"otp_per_contact": {"max": 9, "seconds": null}}}"#;

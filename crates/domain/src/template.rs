@@ -7,9 +7,11 @@
 //! the engine that renders it.
 
 mod check;
+mod html;
 mod language;
 
 pub use check::{TemplateFault, check};
+pub use html::check_html;
 pub use language::Language;
 
 use crate::contact::Channel;

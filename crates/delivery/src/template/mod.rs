@@ -1,6 +1,6 @@
 //! Templates: the words of a message.
 //!
-//! Variables: `app_name`, `code`, `minutes`, `domain` (or none), `language`. An app may replace them
+//! Variables: `app_name`, `code`, `minutes`, `domain` (empty without one), `language`. An app may replace them
 //! (`own`), by templates of a few permitted constructs; and whatever those may be: no file can be
 //! included, no filter or function is there to misuse, work and output are bounded, an unknown
 //! variable is an error.
@@ -158,7 +158,8 @@ impl Job<'_> {
             app_name,
             code => self.envelope.code.expose(),
             minutes => self.envelope.valid_minutes,
-            domain => self.envelope.domain.as_deref(),
+            // Without one: nothing, and false. The engine would print the word for it otherwise.
+            domain => self.envelope.domain.as_deref().unwrap_or_default(),
             language => self.language,
         };
         self.run(&name, &text, variables)

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use doorward_domain::AppId;
 use doorward_domain::contact::{Channel, Contact, EmailAddress, PhoneNumber};
 use doorward_domain::secret::SecretText;
-use doorward_domain::template::{MessageName, Words, check};
+use doorward_domain::template::{MessageName, Words, check, check_html};
 
 use super::source::{self, Part, TemplateId, TemplateSource};
 use super::text::{SmsSize, sms_size};
@@ -159,6 +159,10 @@ pub fn problems(words: &Words, channel: Channel) -> Vec<(&'static str, String)> 
             wrong.push((field, format!("Must be at most {most} bytes")));
         } else if let Err(fault) = check(text, part == Part::Html) {
             wrong.push((field, fault.to_string()));
+        } else if part == Part::Html
+            && let Err(fault) = check_html(text)
+        {
+            wrong.push((field, fault.to_string()));
         }
     }
     if wrong.is_empty() {
@@ -222,6 +226,10 @@ fn judge(rendered: &Rendered) -> Result<(), (&'static str, String)> {
     let html = rendered.html.as_deref().unwrap_or_default();
     if html.contains("</title><script>") {
         return Err(("html", "Lets a variable write HTML".to_owned()));
+    }
+    // What its questions make of it, too.
+    if let Err(fault) = check_html(html) {
+        return Err(("html", format!("Comes out wrong: {}", fault.message)));
     }
     let size = sms_size(&rendered.text);
     if rendered.to.channel() == Channel::Sms && size.segments > SEGMENTS_MAX {
@@ -338,6 +346,47 @@ mod tests {
         assert_eq!(fields(&sms("{{ code }}"), Channel::Email), ["subject"]);
         let both = mail("a", "{{ code }}", Some("{{ code }}"));
         assert_eq!(fields(&both, Channel::Sms), ["subject", "html"]);
+    }
+
+    #[test]
+    fn html_that_runs_or_leaves_its_place_is_refused_and_named() {
+        for (html, word) in [
+            ("<p onclick=\"x\">{{ code }}</p>", "onclick="),
+            (
+                "<p>{{ code }}</p><a href=\"javascript:x\">x</a>",
+                "javascript:",
+            ),
+            ("<a href={{ app_name }}>{{ code }}</a>", "Line 1: href="),
+            (
+                "{{ code }}<a title={% if domain %}\"{% endif %}x onclick=y{% if domain %}\"{% endif %}>",
+                "Comes out wrong: onclick=",
+            ),
+        ] {
+            let wrong = problems(&mail("a", "{{ code }}", Some(html)), Channel::Email);
+            let [(field, message)] = &wrong[..] else {
+                panic!("{html}: {wrong:?}");
+            };
+            assert!(
+                *field == "html" && message.contains(word),
+                "{html}: {message}"
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_domain_there_is_nothing_and_a_question_says_so() {
+        let shown = |text: &str, channel| {
+            let words = match channel {
+                Channel::Sms => sms(text),
+                Channel::Email => mail("a", text, Some(text)),
+            };
+            preview(&words, MessageName::ALL[0], "en", channel, "My shop", 5).unwrap()
+        };
+        let text = "{{ code }} [{{ domain }}]{% if domain %} yes{% endif %}{% if not domain %} no{% endif %}";
+        assert_eq!(shown(text, Channel::Sms).text, "204060 [] no");
+        let both = shown(text, Channel::Email);
+        assert_eq!(both.text, "204060 [] no");
+        assert_eq!(both.html.unwrap(), "204060 [] no");
     }
 
     #[test]
