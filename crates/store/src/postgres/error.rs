@@ -102,7 +102,13 @@ pub(super) fn ends_connection(error: &DbError) -> bool {
     is_fatal(error)
         || *error.code() == SqlState::ADMIN_SHUTDOWN
         || *error.code() == SqlState::CRASH_SHUTDOWN
-        || error.code().code().starts_with("08")
+        || is_of_the_way(error)
+}
+
+/// Whether it is about a connection, as of a pooler between that lost the server: what the server had
+/// done by then, it cannot know.
+pub(super) fn is_of_the_way(error: &DbError) -> bool {
+    error.code().code().starts_with("08")
 }
 
 /// Whether the same question could be answered a moment later: collided, no room, interrupted, an error

@@ -90,6 +90,12 @@ impl Session {
         if let Some(statement) = self.statements.get(&key) {
             return Ok(statement.clone());
         }
+        // Inside a snapshot that is over, a refusal would abort it, and with it whatever is prepared
+        // next; and what preparing waits for may wait for the snapshot.
+        self.close_snapshot(runtime);
+        if !self.is_usable() {
+            return Err(Failure::Lost("the connection was closed".into()));
+        }
         let prepared = runtime.block_on(self.hear(self.client.prepare(sql)))?;
         let statement = prepared.map_err(|error| Failure::of(&error, access))?;
         self.statements.insert(key, statement.clone());

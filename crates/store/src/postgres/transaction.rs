@@ -183,8 +183,9 @@ impl<'a> Transaction<'a> {
         let commit = answers.pop();
         for (index, answer) in answers.into_iter().enumerate() {
             let Err(error) = answer else { continue };
-            let Some(server) = error.as_db_error() else {
-                // No answer to this one, so none to COMMIT: how far did the server get?
+            let told = error.as_db_error();
+            let Some(server) = told.filter(|told| !error::is_of_the_way(told)) else {
+                // No answer of the server to this one, so none to COMMIT: how far did it get?
                 return Err(CommitFailure::Uncertain(error::describe(&error)));
             };
             if opens && index == 0 && !error::is_fatal(server) {

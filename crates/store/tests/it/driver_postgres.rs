@@ -399,6 +399,58 @@ fn a_snapshot_is_not_left_open_for_long() {
     });
 }
 
+/// What is refused while it is prepared leaves nothing behind for what comes next.
+#[test]
+fn a_snapshot_that_is_over_takes_no_statement_with_it() {
+    run(Engine::Postgres, async |db| {
+        let _table = Probe::new(&db, Tune::default()).await;
+        let (_proxy, raw) = watched(&db).await;
+        let admin = admin(&db.url()).await;
+        admin
+            .batch_execute("CREATE TABLE other (id BIGINT)")
+            .await
+            .unwrap();
+        raw.read(ids).await.unwrap();
+        for _ in 0..5 {
+            // The first leaves a snapshot; the second is refused; the third is new as well.
+            let (left, refused, next) = tokio::join!(
+                raw.read(ids),
+                raw.write(|tx| tx.query("SELECT id FROM nowhere", &[]).map(drop)),
+                raw.write(|tx| tx
+                    .execute("INSERT INTO other (id) VALUES (1)", &[])
+                    .map(drop)),
+            );
+            left.unwrap();
+            assert!(
+                matches!(refused, Err(StoreError::Internal(_))),
+                "{refused:?}"
+            );
+            next.unwrap();
+        }
+    });
+}
+
+/// What a pooler says about the server it has lost is no answer of the server.
+#[test]
+fn a_server_that_a_pooler_lost_may_have_committed() {
+    run(Engine::Postgres, async |db| {
+        let probe = Probe::new(&db, Tune::default()).await;
+        let (proxy, raw) = watched(&db).await;
+        raw.write(|tx| insert_deferred(tx, 1)).await.unwrap();
+        proxy.lose_the_server();
+        let runs = Arc::new(AtomicUsize::new(0));
+        let counter = runs.clone();
+        let written = raw.write(move |tx| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            insert_deferred(tx, 2)
+        });
+        assert_eq!(lost(&written.await), Some(true));
+        assert_eq!(runs.load(Ordering::SeqCst), 1);
+        assert_eq!(probe.ids().await, [1, 2], "it has");
+        raw.write(|tx| insert_deferred(tx, 3)).await.unwrap();
+    });
+}
+
 /// One query and two deferred writes: BEGIN and the query, then the writes and COMMIT.
 #[test]
 fn a_transaction_is_two_round_trips() {
