@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use doorward_domain::Code;
 use doorward_service::Error;
 use doorward_store::StoreError;
 use serde::Serialize;
@@ -143,6 +144,10 @@ impl From<Error> for Failure {
             );
         }
         let mut message = error.message().to_owned();
+        // There is no request body on a command line.
+        if error.code() == Code::ValidationError && message == error.code().message() {
+            "Something that was given is not right.".clone_into(&mut message);
+        }
         // Whoever runs the command has the machine: the cause is for him.
         if let Some(internal) = error.internal_message() {
             message.push_str(&format!(" Cause: {internal}."));

@@ -92,27 +92,64 @@ pub(crate) fn labels(pairs: &[(&str, String)]) -> String {
 
 /// Columns under headings, aligned, without trailing spaces.
 pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
-    let mut widths = headings.map(str::len);
+    let rows: Vec<_> = rows.iter().map(<[String; N]>::as_slice).collect();
+    columns(&headings, &rows)
+}
+
+/// The same, where the number of columns is known late.
+pub(crate) fn columns(headings: &[&str], rows: &[&[String]]) -> String {
+    let mut widths: Vec<_> = headings.iter().map(|heading| heading.len()).collect();
     for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
+        for (width, cell) in widths.iter_mut().zip(*row) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    let line = |cells: &[String; N]| {
+    let line = |cells: &[String]| {
         let mut line = String::new();
-        for (cell, width) in cells.iter().zip(widths) {
+        for (cell, width) in cells.iter().zip(&widths) {
             line.push_str(&format!("{cell:width$}  "));
         }
         format!("{}\n", line.trim_end())
     };
-    let mut out = line(&headings.map(str::to_owned));
-    out.extend(rows.iter().map(line));
+    let headings: Vec<_> = headings
+        .iter()
+        .map(|heading| (*heading).to_owned())
+        .collect();
+    let mut out = line(&headings);
+    out.extend(rows.iter().map(|row| line(row)));
     out
+}
+
+/// A point in time for a table: without its milliseconds.
+pub(crate) fn seconds(iso: &str) -> String {
+    match iso.split_once('.') {
+        Some((whole, _)) => format!("{whole}Z"),
+        None => iso.to_owned(),
+    }
+}
+
+/// Text for a table: at most so many characters.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let mut cut: String = text.chars().take(most.saturating_sub(1)).collect();
+    cut.push('…');
+    cut
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_long_is_cut_in_tables() {
+        assert_eq!(seconds("2026-11-22T21:55:04.123Z"), "2026-11-22T21:55:04Z");
+        assert_eq!(
+            (cut("Mozilla", 7), cut("Mozilla/5", 7)),
+            ("Mozilla".into(), "Mozill…".into())
+        );
+    }
 
     #[test]
     fn tables_are_aligned() {

@@ -87,7 +87,10 @@ pub(crate) enum Unusable {
     #[error("was not found in time: its DNS is slow")]
     Slow,
     /// It is inside, where apps may not have us connect to.
-    #[error("is not in the public Internet, nor in a network that the deployment permits")]
+    #[error(
+        "is not in the public Internet, nor in a network that the deployment permits \
+             (DOORWARD_DELIVERY_NETWORKS)"
+    )]
     NotPublic,
 }
 

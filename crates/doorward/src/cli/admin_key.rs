@@ -27,8 +27,12 @@ pub(crate) enum AdminKeyCommand {
         repeat: Repeat,
     },
     /// List all keys, never the keys themselves
+    #[command(after_help = "Example:\n  doorward admin-key list")]
     List,
     /// Revoke a key; it is dead at once
+    #[command(
+        after_help = "Example:\n  doorward admin-key revoke 0199… --reason 'no longer used' --yes"
+    )]
     Revoke {
         /// Its id, as `list` shows it
         id: String,

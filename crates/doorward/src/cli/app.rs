@@ -34,8 +34,10 @@ pub(crate) enum AppCommand {
         repeat: Repeat,
     },
     /// List all apps
+    #[command(after_help = "Example:\n  doorward app list")]
     List,
     /// Show one app and its settings
+    #[command(after_help = "Example:\n  doorward app show shop")]
     Show {
         /// Its id or slug
         app: String,
@@ -67,6 +69,7 @@ pub(crate) enum AppCommand {
         meant: Meant,
     },
     /// Switch an app on again
+    #[command(after_help = "Example:\n  doorward app reactivate shop")]
     Reactivate {
         /// Its id or slug
         app: String,

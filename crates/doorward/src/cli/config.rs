@@ -14,6 +14,7 @@ pub(crate) enum ConfigCommand {
     )]
     Check(Box<CheckArgs>),
     /// Show the values that hold, without judging them
+    #[command(after_help = "Example:\n  doorward config show --config /etc/doorward.toml")]
     Show(Box<ServeArgs>),
     /// Explain every setting
     #[command(after_help = "Example:\n  doorward config reference --toml > doorward.toml")]

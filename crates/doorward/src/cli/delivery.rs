@@ -41,6 +41,7 @@ pub(crate) enum DeliveryCommand {
         of: InApp,
     },
     /// Delete an app's providers of one channel, and their secrets
+    #[command(after_help = "Example:\n  doorward delivery reset sms --app shop")]
     Reset {
         /// The channel
         channel: ChannelName,
@@ -50,7 +51,8 @@ pub(crate) enum DeliveryCommand {
     /// Show codes by SMS against the budgets, and the alarms
     #[command(
         after_help = "Budgets are settings of the app:\n  doorward app update shop --set \
-                            sms.per_day=1000 --set 'sms.countries=[\"+91\"]'"
+                            sms.per_day=1000 --set 'sms.countries=[\"+91\"]'\n\nExample:\n  \
+                            doorward delivery usage --app shop"
     )]
     Usage {
         #[command(flatten)]

@@ -36,6 +36,7 @@ pub(crate) enum IncidentCommand {
         meant: Meant,
     },
     /// I3: a consumer lost the public key; print it in every form
+    #[command(after_help = "Example:\n  doorward incident public-key")]
     PublicKey,
     /// I4: an app must stop at once; switch it off
     #[command(after_help = "Example:\n  doorward incident stop-app --app shop --reason 'break-in'")]

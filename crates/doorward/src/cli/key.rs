@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
     /// List signing keys and their states, newest first
+    #[command(after_help = "Example:\n  doorward key list")]
     List {
         /// At most so many
         #[arg(long, default_value_t = 100, value_name = "N")]

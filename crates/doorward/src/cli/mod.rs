@@ -162,8 +162,10 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Db(DbCommand),
     /// Ask a running server whether it is well (exit code 0) or not (1)
-    #[command(after_help = "Example, in a container image:\n  \
-                            HEALTHCHECK CMD [\"doorward\", \"health\"]")]
+    #[command(
+        after_help = "Examples:\n  doorward health\n  doorward health --url http://10.0.0.7:3000\n\n\
+                            In a container image:\n  HEALTHCHECK CMD [\"doorward\", \"health\"]"
+    )]
     Health {
         /// Where the server is; by default the configured port on this machine
         #[arg(long)]
@@ -199,6 +201,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Explain a command
+    #[command(after_help = "Example:\n  doorward help app create")]
     Help {
         /// Print the reference of all commands in Markdown
         #[arg(long, hide = true)]
@@ -214,7 +217,7 @@ pub(crate) enum AlarmCommand {
     /// Send a test alarm to whom the configuration names, and say which step failed
     #[command(
         after_help = "Alarms go to DOORWARD_ALARM_WEBHOOK_URL and DOORWARD_ALARM_EMAIL. An app's \
-                            alarms are shown by `doorward delivery usage`."
+                            alarms are shown by `doorward delivery usage`.\n\nExample:\n  doorward alarm test"
     )]
     Test,
 }
@@ -223,8 +226,10 @@ pub(crate) enum AlarmCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum MaintenanceCommand {
     /// Do it now, even if a server did it recently
+    #[command(after_help = "Example:\n  doorward maintenance run")]
     Run,
     /// Show when it ran and what it removed
+    #[command(after_help = "Example:\n  doorward maintenance status --json")]
     Status,
 }
 
@@ -246,5 +251,30 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        fn without(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+            let mut leaf = true;
+            for inner in command.get_subcommands() {
+                leaf = false;
+                without(inner, &format!("{path} {}", inner.get_name()), found);
+            }
+            let mut command = command.clone();
+            if leaf
+                && !command
+                    .render_long_help()
+                    .to_string()
+                    .contains(&format!("  {path}"))
+            {
+                found.push(path.to_owned());
+            }
+        }
+        let mut found = Vec::new();
+        let mut root = Cli::command();
+        root.build();
+        without(&root, "doorward", &mut found);
+        assert!(found.is_empty(), "{found:#?}");
     }
 }

@@ -47,6 +47,7 @@ pub(crate) enum OrgCommand {
         of: InApp,
     },
     /// Show one organization
+    #[command(after_help = "Example:\n  doorward org show ORG --app shop")]
     Show(OneOrg),
     /// Rename an organization
     #[command(after_help = "Example:\n  doorward org rename ORG --name 'Acme plc' --app shop")]
@@ -58,8 +59,10 @@ pub(crate) enum OrgCommand {
         name: String,
     },
     /// Put an organization out of use: it goes into no token, and nobody joins it
+    #[command(after_help = "Example:\n  doorward org archive ORG --app shop")]
     Archive(OneOrg),
     /// Take an archived organization into use again, with the members it had
+    #[command(after_help = "Example:\n  doorward org restore ORG --app shop")]
     Restore(OneOrg),
     /// List the members of an organization and their roles
     #[command(after_help = "Example:\n  doorward org members ORG --app shop")]

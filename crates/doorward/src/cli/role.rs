@@ -40,7 +40,8 @@ pub(crate) enum RoleCommand {
         of: InApp,
     },
     /// Delete a role of the app's own, or what was said of a built-in one
-    #[command(after_help = "Refused while somebody has the role.")]
+    #[command(after_help = "Refused while somebody has the role.\n\nExample:\n  \
+                            doorward role delete clerk --app shop")]
     Delete {
         /// The role
         role: String,

@@ -17,6 +17,7 @@ pub(crate) enum SessionCommand {
         limit: u32,
     },
     /// Show one session
+    #[command(after_help = "Example:\n  doorward session show 0199… --app shop")]
     Show {
         /// The session's id: `sid` in tokens
         session: String,
@@ -30,7 +31,7 @@ pub(crate) enum SessionCommand {
     )]
     End {
         /// The session's id: `sid` in tokens
-        #[arg(required_unless_present = "user", conflicts_with = "user")]
+        #[arg(conflicts_with = "user")]
         session: Option<String>,
         /// Every session of this user
         #[arg(long)]

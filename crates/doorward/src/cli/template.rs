@@ -54,7 +54,10 @@ pub(crate) enum TemplateCommand {
         which: OneTemplate,
     },
     /// Show a message with sample data; sends nothing and stores nothing
-    #[command(after_help = "Without words of its own: as it is set now.")]
+    #[command(
+        after_help = "Without words of its own: as it is set now.\n\nExample:\n  \
+                            doorward template preview otp_login --language de --channel sms --app shop"
+    )]
     Preview {
         #[command(flatten)]
         which: OneTemplate,

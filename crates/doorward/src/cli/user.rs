@@ -60,6 +60,7 @@ pub(crate) enum UserCommand {
         limit: u32,
     },
     /// Show one user
+    #[command(after_help = "Example:\n  doorward user show ada@example.com --app shop")]
     Show(OneUser),
     /// Create a user, also where nobody can sign up
     #[command(
@@ -107,6 +108,9 @@ pub(crate) enum UserCommand {
         verified: bool,
     },
     /// Switch a user off; its sessions end at once
+    #[command(
+        after_help = "Example:\n  doorward user deactivate ada@example.com --app shop --reason 'left the team'"
+    )]
     Deactivate {
         #[command(flatten)]
         user: OneUser,
@@ -118,6 +122,7 @@ pub(crate) enum UserCommand {
         without_owner: bool,
     },
     /// Switch a user on again
+    #[command(after_help = "Example:\n  doorward user reactivate ada@example.com --app shop")]
     Reactivate {
         #[command(flatten)]
         user: OneUser,
@@ -140,6 +145,7 @@ pub(crate) enum UserCommand {
         without_owner: bool,
     },
     /// Restore a deleted user
+    #[command(after_help = "Example:\n  doorward user restore ada@example.com --app shop")]
     Restore {
         #[command(flatten)]
         user: OneUser,

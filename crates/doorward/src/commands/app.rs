@@ -228,12 +228,7 @@ impl From<App> for AppView {
 impl Report for AppView {
     fn human(&self) -> String {
         let settings = serde_json::to_value(&self.settings).unwrap_or_default();
-        let settings = settings
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(key, value)| format!("  {key} = {value}\n"))
-            .collect::<String>();
+        let settings = lines("", &settings);
         let former = self.previous_secret_until.clone();
         labels(&[
             ("app_id", self.app_id.clone()),
@@ -249,6 +244,20 @@ impl Report for AppView {
             ("changed", self.updated_at.clone()),
         ]) + "settings\n"
             + &settings
+    }
+}
+
+/// Settings as `--set` takes them, one per line.
+fn lines(place: &str, value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Object(inner) => inner
+            .iter()
+            .map(|(key, value)| match place {
+                "" => lines(key, value),
+                place => lines(&format!("{place}.{key}"), value),
+            })
+            .collect(),
+        value => format!("  {place} = {value}\n"),
     }
 }
 

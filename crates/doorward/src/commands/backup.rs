@@ -7,6 +7,7 @@ use doorward_store::sqlite;
 use serde::Serialize;
 
 use super::atomic_file::{Unfinished, flush_directory, remove_remainders, rename_new};
+use super::progress::{Progress, Unit};
 use crate::Outcome;
 use crate::cli::{BackupArgs, Global};
 use crate::config::sections::Database;
@@ -36,7 +37,7 @@ pub(super) fn run(global: &Global, args: &BackupArgs) -> Outcome {
     let remainders = remove_remainders(&args.to, PARTIAL);
     let partial = Unfinished::new(&args.to, PARTIAL)
         .map_err(|error| failed(format!("{}: {error}", args.to.display())))?;
-    let made = write(&options, &partial.path).and_then(|made| {
+    let made = write(&options, &partial.path, global.json).and_then(|made| {
         // The name was free a moment ago; whoever has taken it since keeps it.
         rename_new(&partial.path, &args.to)
             .and_then(|()| flush_directory(&args.to))
@@ -61,12 +62,23 @@ pub(super) fn run(global: &Global, args: &BackupArgs) -> Outcome {
     )
 }
 
-fn write(options: &sqlite::Options, partial: &Path) -> Outcome<(sqlite::Examined, String, u64)> {
+fn write(
+    options: &sqlite::Options,
+    partial: &Path,
+    json: bool,
+) -> Outcome<(sqlite::Examined, String, u64)> {
     let unusable = |error: std::io::Error| failed(format!("{}: {error}", partial.display()));
-    sqlite::backup(options, partial)?;
-    let examined = sqlite::examine(partial)?;
-    let sha256 = super::restore::sha256(partial).map_err(unusable)?;
+    let size = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
+    let progress = Progress::new(json, Unit::Bytes);
+    // At most: pages of deleted rows are left out.
+    progress.begin("writing ", size(&options.path), 0);
+    progress.watching(partial, || sqlite::backup(options, partial))?;
     let bytes = fs::metadata(partial).map_err(unusable)?.len();
+    // Nobody knows how far it is, but it is not over.
+    progress.begin("checking", bytes, 0);
+    let examined = sqlite::examine(partial)?;
+    progress.begin("summing ", bytes, 0);
+    let sha256 = super::restore::sha256(partial, &progress).map_err(unusable)?;
     Ok((examined, sha256, bytes))
 }
 

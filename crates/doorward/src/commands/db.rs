@@ -1,14 +1,12 @@
 //! `doorward db`
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use doorward_store::copy::{self, CopyError, Phase, Place as Database, Progress, Report, Tell};
 use doorward_store::{postgres, sqlite};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::exposed_password;
+use super::{exposed_password, progress};
 use crate::Outcome;
 use crate::cli::{DbCommand, Global, TwoDatabases};
 use crate::config::safety::Exception;
@@ -107,28 +105,19 @@ fn teller(json: bool) -> Tell {
     if json {
         return Box::new(|_| ());
     }
-    let bar = ProgressBar::new(0);
-    let style = "{prefix} {wide_bar} {human_pos}/{human_len} rows, {per_sec}, {eta} left  {msg}";
-    bar.set_style(
-        ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
-    bar.enable_steady_tick(Duration::from_millis(200));
+    let shown = progress::Progress::new(json, progress::Unit::Rows);
     let mut phase = None;
     Box::new(move |progress: Progress| {
         if phase != Some(progress.phase) {
             phase = Some(progress.phase);
-            bar.reset();
-            bar.set_length(progress.total);
-            // What an earlier attempt did says nothing about the rate of this one.
-            bar.set_position(progress.done);
-            bar.reset_eta();
-            bar.set_prefix(match progress.phase {
+            let name = match progress.phase {
                 Phase::Copying => "copying  ",
                 Phase::Comparing => "comparing",
-            });
+            };
+            shown.begin(name, progress.total, progress.done);
         }
-        bar.set_position(progress.done);
-        bar.set_message(progress.table);
+        shown.at(progress.done);
+        shown.says(progress.table);
     })
 }
 

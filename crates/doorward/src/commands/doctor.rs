@@ -24,12 +24,14 @@ pub(super) async fn run(global: &Global, integrity: bool) -> Outcome<ExitCode> {
     // Before it is opened, which mends the permissions of its files.
     let ports = ports::beside(&loaded.config).await;
     let master_key = super::backup::master_key_place(&loaded);
-    let machine = Local::new(loaded, None).examine();
+    let local = Local::new(loaded, None);
+    let mut machine = local.examine();
     // A deployment that cannot be opened is what a doctor is called for.
     match deployment::open(global).await {
         Ok(core) => {
             let operator = deployment::operator(&core);
             findings.extend(doctor::examine(&core, &operator).await?);
+            local.mended(&mut machine);
             core.store.close().await;
         }
         Err(failure) => findings.push(not_opened(&failure, &master_key)),

@@ -21,7 +21,10 @@ pub(super) async fn run(global: &Global, url: Option<String>) -> Outcome {
         .or_default_data_dir()
         .load(Vec::new())
         .config;
-    let url = url.unwrap_or_else(|| format!("http://{}/health", reached(config.server.listen)));
+    let url = match url {
+        Some(url) => whole(&url)?,
+        None => format!("http://{}/health", reached(config.server.listen)),
+    };
     let unwell = |why: String| Failure::failed("UNHEALTHY", format!("{url}: {why}"));
     let client = reqwest::Client::builder()
         .no_proxy()
@@ -46,6 +49,17 @@ pub(super) async fn run(global: &Global, url: Option<String>) -> Outcome {
     } else {
         human(&body)
     })
+}
+
+/// A server's address is enough.
+fn whole(url: &str) -> Outcome<String> {
+    let mut whole = url::Url::parse(url).map_err(|error| {
+        Failure::usage(format!("--url: {error}, e.g. http://127.0.0.1:3000/health"))
+    })?;
+    if whole.path() == "/" {
+        whole.set_path("/health");
+    }
+    Ok(whole.into())
 }
 
 /// The innermost cause, without the URL that stands in front of the message already.

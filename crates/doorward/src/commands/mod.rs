@@ -26,6 +26,7 @@ mod meant;
 mod migrate;
 mod org;
 mod pages;
+mod progress;
 mod restore;
 mod role;
 mod session;

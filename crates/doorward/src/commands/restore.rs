@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::atomic_file::{Unfinished, beside, flush_directory, remove_remainders, rename_new};
 use super::backup::{embedded, failed, load, master_key_place, removed};
+use super::progress::{Progress, Unit};
 use crate::Outcome;
 use crate::cli::{Global, RestoreArgs};
 use crate::config::Loaded;
@@ -42,7 +43,9 @@ pub(super) async fn run(global: &Global, args: &RestoreArgs) -> Outcome {
     let unfinished = Unfinished::new(target, RESTORING)
         .map_err(|error| failed(format!("{}: {error}", target.display())))?;
     let restoring = unfinished.path.as_path();
-    let done = prepare(&loaded, from, &unfinished, args).await;
+    let progress = Progress::new(global.json, Unit::Bytes);
+    let done = prepare(&loaded, from, &unfinished, args, &progress).await;
+    drop(progress);
     let (schema, rows, sha256, apps) = match done {
         Ok(done) => done,
         Err(failure) => {
@@ -125,9 +128,12 @@ async fn prepare(
     from: &Path,
     unfinished: &Unfinished,
     args: &RestoreArgs,
+    progress: &Progress,
 ) -> Outcome<(i64, u64, String, u64)> {
     let restoring = unfinished.path.as_path();
-    let sha256 = copy(from, &unfinished.file)
+    let size = fs::metadata(from).map_or(0, |found| found.len());
+    progress.begin("copying ", size, 0);
+    let sha256 = copy(from, &unfinished.file, progress)
         .map_err(|error| failed(format!("Cannot copy {}: {error}", from.display())))?;
     if let Some(wanted) = &args.sha256
         && !wanted.eq_ignore_ascii_case(&sha256)
@@ -137,6 +143,8 @@ async fn prepare(
             from.display()
         )));
     }
+    // Nobody knows how far it is, but it is not over.
+    progress.begin("checking", size, 0);
     let examined = sqlite::examine(restoring)?;
     let mut config = loaded.config.clone();
     config.database = Some(Database::Sqlite(sqlite::Options::file(restoring)));
@@ -209,18 +217,23 @@ fn remove(database: &Path) {
 }
 
 /// Copies; gives the SHA-256.
-fn copy(from: &Path, mut target: &fs::File) -> io::Result<String> {
-    let digest = read_all(from, |bytes| target.write_all(bytes))?;
+fn copy(from: &Path, mut target: &fs::File, progress: &Progress) -> io::Result<String> {
+    let digest = read_all(from, progress, |bytes| target.write_all(bytes))?;
     target.sync_all()?;
     Ok(digest)
 }
 
 /// The SHA-256 of a file, in hexadecimal.
-pub(super) fn sha256(path: &Path) -> io::Result<String> {
-    read_all(path, |_| Ok(()))
+pub(super) fn sha256(path: &Path, progress: &Progress) -> io::Result<String> {
+    read_all(path, progress, |_| Ok(()))
 }
 
-fn read_all(path: &Path, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<String> {
+fn read_all(
+    path: &Path,
+    progress: &Progress,
+    mut each: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<String> {
+    let mut done: u64 = 0;
     let mut file = fs::File::open(path)?;
     let mut context = digest::Context::new(&digest::SHA256);
     let mut buffer = vec![0; 1 << 20];
@@ -237,6 +250,8 @@ fn read_all(path: &Path, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> io::R
         }
         context.update(bytes);
         each(bytes)?;
+        done = done.saturating_add(bytes.len() as u64);
+        progress.at(done);
     }
 }
 

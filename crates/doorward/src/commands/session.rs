@@ -13,6 +13,9 @@ use crate::deployment;
 use crate::failure::Failure;
 use crate::output::{self, Report, labels, table};
 
+/// Characters of a user agent in a table; `show` has all of it.
+const USER_AGENT: usize = 24;
+
 /// Runs it.
 pub(super) async fn run(global: &Global, command: SessionCommand) -> Outcome {
     let core = deployment::open(global).await?;
@@ -52,14 +55,20 @@ async fn obey(core: &Core, operator: &Operator, command: SessionCommand, json: b
             let reason = meant::optional_reason(reason.as_deref())?;
             let sessions_revoked = match (session, user) {
                 (Some(session), _) => {
-                    sessions::end(core, operator, app, id(&session)?, reason).await?;
-                    1
+                    let ended = sessions::end(core, operator, app, id(&session)?, reason).await?;
+                    // It may have ended before.
+                    u64::from(ended.session.ended.is_some_and(|(at, _)| at >= now))
                 }
                 (None, Some(user)) => {
                     let user = find::user(core, operator, app, &user).await?;
                     sessions::end_all(core, operator, app, user, reason).await?
                 }
-                (None, None) => return Err(Failure::usage("Name a session, or --user.")),
+                (None, None) => {
+                    return Err(Failure::usage(
+                        "Which session? Name it (`doorward session list USER --app APP` shows them), or \
+                         end all of a user's with --user USER.",
+                    ));
+                }
             };
             output::report(json, &Ended { sessions_revoked })
         }
@@ -156,21 +165,16 @@ impl Report for SessionList {
                 [
                     session.session_id.clone(),
                     session.standing(),
-                    session.created_at.clone(),
-                    session.last_used_at.clone(),
+                    output::seconds(&session.last_used_at),
                     session.ip.clone().unwrap_or_default(),
-                    session.user_agent.clone().unwrap_or_default(),
+                    output::cut(
+                        session.user_agent.as_deref().unwrap_or_default(),
+                        USER_AGENT,
+                    ),
                 ]
             })
             .collect();
-        let head = [
-            "SESSION ID",
-            "STATE",
-            "CREATED",
-            "LAST USED",
-            "IP",
-            "USER AGENT",
-        ];
+        let head = ["SESSION ID", "STATE", "LAST USED", "IP", "USER AGENT"];
         table(head, &rows)
     }
 }
@@ -182,6 +186,9 @@ struct Ended {
 
 impl Report for Ended {
     fn human(&self) -> String {
-        format!("Ended: {} session(s).\n", self.sessions_revoked)
+        match self.sessions_revoked {
+            0 => "No session was alive: nothing was left to end.\n".to_owned(),
+            ended => format!("Ended: {ended} session(s).\n"),
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::Outcome;
 use crate::cli::{Global, StatsArgs};
 use crate::deployment;
 use crate::failure::Failure;
-use crate::output::{self, Report, table};
+use crate::output::{self, Report, columns};
 
 /// Runs it.
 pub(super) async fn run(global: &Global, args: StatsArgs) -> Outcome {
@@ -50,51 +50,80 @@ struct Days {
     items: Vec<DayView>,
 }
 
+/// What a column counts, in the order in which its numbers stand there.
+type Column = (&'static str, &'static [Counted]);
+
+/// The columns, of which those with nothing in them are left out.
+const COLUMNS: [Column; 6] = [
+    ("SIGN-INS", &[Counted::SignIn, Counted::SignInFailure]),
+    ("CODES", &[Counted::CodeEmail, Counted::CodeSms]),
+    ("REFRESHES", &[Counted::Refresh, Counted::RefreshFailure]),
+    (
+        "LICENCES",
+        &[
+            Counted::LicenseActivation,
+            Counted::LicenseVerify,
+            Counted::LicenseFailure,
+        ],
+    ),
+    (
+        "MAILS",
+        &[
+            Counted::EmailAccepted,
+            Counted::EmailDelivered,
+            Counted::EmailFailed,
+        ],
+    ),
+    (
+        "SMS",
+        &[
+            Counted::SmsAccepted,
+            Counted::SmsDelivered,
+            Counted::SmsFailed,
+        ],
+    ),
+];
+
+const LEGEND: &str = "SIGN-INS, REFRESHES: done / refused. CODES: by mail / by SMS. LICENCES: activated \
+                      / verified / refused.\nMAILS, SMS: accepted / delivered / failed.";
+
 impl Report for Days {
     fn human(&self) -> String {
-        let rows: Vec<_> = self
+        let any = |day: &Day, kinds: &[Counted]| kinds.iter().any(|kind| day.get(*kind) != 0);
+        let busy: Vec<_> = self
             .items
             .iter()
-            .map(|DayView(day)| {
-                let pair =
-                    |good: Counted, bad: Counted| format!("{} / {}", day.get(good), day.get(bad));
-                let messages =
-                    |kinds: [Counted; 3]| kinds.map(|kind| day.get(kind).to_string()).join(" / ");
-                [
-                    show_day(day.day),
-                    day.active_users.to_string(),
-                    pair(Counted::SignIn, Counted::SignInFailure),
-                    pair(Counted::CodeEmail, Counted::CodeSms),
-                    pair(Counted::Refresh, Counted::RefreshFailure),
-                    format!(
-                        "{} / {} / {}",
-                        day.get(Counted::LicenseActivation),
-                        day.get(Counted::LicenseVerify),
-                        day.get(Counted::LicenseFailure)
-                    ),
-                    messages([
-                        Counted::EmailAccepted,
-                        Counted::EmailDelivered,
-                        Counted::EmailFailed,
-                    ]),
-                    messages([
-                        Counted::SmsAccepted,
-                        Counted::SmsDelivered,
-                        Counted::SmsFailed,
-                    ]),
-                ]
+            .map(|DayView(day)| day)
+            .filter(|day| day.active_users != 0 || any(day, Counted::ALL.as_ref()))
+            .collect();
+        let shown: Vec<_> = COLUMNS
+            .iter()
+            .filter(|(_, kinds)| busy.iter().any(|day| any(day, kinds)))
+            .collect();
+        let rows: Vec<Vec<String>> = busy
+            .iter()
+            .map(|day| {
+                let first = [show_day(day.day), day.active_users.to_string()];
+                let others = shown.iter().map(|(_, kinds)| {
+                    let numbers: Vec<_> = kinds
+                        .iter()
+                        .map(|kind| day.get(*kind).to_string())
+                        .collect();
+                    numbers.join(" / ")
+                });
+                first.into_iter().chain(others).collect()
             })
             .collect();
-        let headings = [
-            "DAY",
-            "ACTIVE USERS",
-            "SIGN-INS / REFUSED",
-            "CODES MAIL / SMS",
-            "REFRESHES / REFUSED",
-            "LICENCES ACTIVATED / VERIFIED / REFUSED",
-            "MAILS ACCEPTED / DELIVERED / FAILED",
-            "SMS ACCEPTED / DELIVERED / FAILED",
-        ];
-        table(headings, &rows)
+        let rows: Vec<_> = rows.iter().map(Vec::as_slice).collect();
+        let headings: Vec<_> = ["DAY", "ACTIVE USERS"]
+            .into_iter()
+            .chain(shown.iter().map(|(heading, _)| *heading))
+            .collect();
+        let quiet = self.items.len() - busy.len();
+        let quiet = match quiet {
+            0 => String::new(),
+            days => format!(" {days} day(s) with nothing to count are left out; --json has them."),
+        };
+        format!("{}\n{LEGEND}{quiet}\n", columns(&headings, &rows))
     }
 }

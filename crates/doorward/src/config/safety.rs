@@ -291,8 +291,13 @@ impl Judge<'_> {
                 Exception::SmtpTls,
             );
         }
+        // A server is named, but not all it takes: that is told as a problem of its own.
+        let begun = [&registry::SMTP_HOST, &registry::SMTP_URL]
+            .into_iter()
+            .any(|variable| self.values.is_set(variable));
         match (&delivery.email, &delivery.sms) {
-            (None, None) => self.warn(
+            (None, Some(_)) if begun => {}
+            (None, None) if !begun => self.warn(
                 registry::SMTP_URL.env,
                 "no mail server and no SMS provider is set: no code can be sent.",
             ),
@@ -300,7 +305,7 @@ impl Judge<'_> {
                 registry::SMTP_URL.env,
                 "no mail server is set: codes for e-mail addresses cannot be sent.",
             ),
-            (Some(_), None) => self.warn(
+            (_, None) => self.warn(
                 registry::SMS_PROVIDER.env,
                 "no SMS provider is set: codes for phone numbers cannot be sent.",
             ),

@@ -319,6 +319,17 @@ fn mail_server_by_url() {
 }
 
 #[test]
+fn half_a_mail_server_is_not_called_none() {
+    let loaded = load_env(&[("DOORWARD_SMTP_HOST", "mail.example")]);
+    assert!(told(&loaded).contains("DOORWARD_SMTP_FROM: must be set"));
+    let verdict = safety::judge(&loaded.config, &loaded.values);
+    let warnings: Vec<_> = verdict.warnings.iter().map(ToString::to_string).collect();
+    let warnings = warnings.join(" ");
+    assert!(!warnings.contains("no mail server"), "{warnings}");
+    assert!(warnings.contains("no SMS provider"), "{warnings}");
+}
+
+#[test]
 fn a_sound_deployment_is_accepted() {
     let loaded = load_env(&[
         ("DOORWARD_PUBLIC_URL", "https://auth.example.com"),

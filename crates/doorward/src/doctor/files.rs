@@ -41,8 +41,11 @@ pub(super) fn database(path: &Path) -> Vec<Finding> {
     vec![permissions(path), log(path), disk(path)]
 }
 
-fn permissions(path: &Path) -> Finding {
-    const ID: &str = "files.database";
+/// The finding about who can open the database.
+pub(super) const PERMISSIONS: &str = "files.database";
+
+pub(super) fn permissions(path: &Path) -> Finding {
+    const ID: &str = PERMISSIONS;
     let [log, index] = sqlite::companions(path);
     let open: Vec<_> = [path.to_owned(), log, index]
         .into_iter()

@@ -10,7 +10,7 @@ mod tls;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use doorward_service::doctor::Finding;
+use doorward_service::doctor::{Finding, Severity};
 
 use crate::config::sections::Database;
 use crate::config::{Loaded, safety};
@@ -52,6 +52,30 @@ impl Local {
         findings.extend(tls::public(config));
         findings.extend(tls::database(config));
         findings
+    }
+
+    /// Whoever opens the embedded database closes its files to others: what was seen before stays told,
+    /// but there is nothing to run any more.
+    pub(crate) fn mended(&self, findings: &mut [Finding]) {
+        let Some(path) = self.database_file() else {
+            return;
+        };
+        for finding in findings {
+            if finding.id == files::PERMISSIONS && files::permissions(&path).advice.is_none() {
+                let Some(_) = finding.advice.take() else {
+                    continue;
+                };
+                finding.severity = Severity::Warn;
+                finding
+                    .seen
+                    .push_str("; this command has closed it to them");
+                finding.advice = Some(
+                    "Find out what opens it (a copy, a tool of deployment, the umask). What others have \
+                     read meanwhile they know."
+                        .to_owned(),
+                );
+            }
+        }
     }
 
     fn database_file(&self) -> Option<PathBuf> {

@@ -325,6 +325,9 @@ async fn migrations_maintenance_and_health() {
             .out
             .contains("status: ok")
     );
+    // The server's address is enough.
+    cli(data, &["health", "--url", &server.public]).ok();
+    assert_eq!(cli(data, &["health", "--url", "nonsense"]).code, 2);
     drop(server);
     let said = cli(data, &["health", "--url", &url]);
     assert!(
@@ -557,6 +560,18 @@ async fn statistics_are_shown(dir: Deployment) {
     );
     let people = cli(data, &["stats", "--app", "demo"]).ok().out;
     assert!(people.starts_with("DAY"), "{people}");
+    // Days and columns with nothing in them are left out.
+    assert!(people.contains("day(s) with nothing to count"), "{people}");
+    assert!(
+        people.contains("SIGN-INS") && !people.contains("  LICENCES"),
+        "{people}"
+    );
+    assert!(people.lines().count() <= 6, "{people}");
+    let audit = cli(data, &["audit", "list", "--app", "demo"]).ok().out;
+    assert!(
+        audit.lines().all(|line| line.chars().count() <= 150),
+        "{audit}"
+    );
     assert_eq!(
         cli(data, &["stats", "--app", "demo", "--from", "today"]).code,
         2

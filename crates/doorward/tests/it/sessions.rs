@@ -64,6 +64,12 @@ async fn sessions_are_listed_shown_and_ended(dir: Deployment) {
     let end = ["session", "end", &both[0], "--app", "demo"];
     let said = cli(data, &[&end[..], &["--reason", "lost laptop"]].concat());
     assert_eq!(said.ok().out, "Ended: 1 session(s).\n");
+    let again = cli(data, &end).ok().out;
+    assert!(again.contains("nothing was left to end"), "{again}");
+    assert_eq!(cli_json(data, &end), json!({ "sessions_revoked": 0 }));
+    let which = cli(data, &["session", "end", "--app", "demo"]);
+    assert_eq!(which.code, 2);
+    assert!(which.err.contains("--user USER"), "{}", which.err);
     assert!(!alive(&server, &app, &mut laptop).await);
     assert!(alive(&server, &app, &mut phone).await);
     let shown = cli_json(data, &show);

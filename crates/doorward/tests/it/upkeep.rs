@@ -26,6 +26,12 @@ async fn a_limit_is_set_shown_and_cleared(dir: Deployment) {
     assert!(done.contains("within a second"), "{done}");
     let mut expected = before.clone();
     expected["otp_per_contact"] = json!({ "max": 2, "seconds": 600 });
+    let people = cli(data, &["app", "show", "demo"]).ok().out;
+    assert!(
+        people.contains("\n  limits.otp_per_contact.max = "),
+        "{people}"
+    );
+    assert!(people.lines().all(|line| line.len() <= 80), "{people}");
     let after = cli_json(data, &["app", "show", "demo"])["settings"]["limits"].clone();
     assert_eq!(after, expected, "this one, and no other");
 

@@ -152,7 +152,12 @@ pub(super) async fn create(
 
 fn read(mut fields: Fields) -> ApiResult<CreateAdminKey> {
     let name = fields.required("name", parse_name);
-    let scopes = fields.required_list("scopes", |text| Scope::parse(text).ok_or("Is no scope"));
+    let scopes = fields.required_list("scopes", |text| {
+        Scope::parse(text).ok_or_else(|| {
+            let known: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+            format!("Is no scope; there are {}", known.join(", "))
+        })
+    });
     let expires_at = fields.optional("expires_at", time);
     fields.refuse_unknown();
     fields.finish(|| {

@@ -1,7 +1,7 @@
 //! What an app's text messages came to, and its alarms.
 
 use doorward_domain::scope::Scope;
-use doorward_domain::sms::{Periods, SmsCounts, UsageUnit};
+use doorward_domain::sms::{AlarmKind, Periods, SmsCounts, SmsSettings, UsageUnit};
 use doorward_domain::time::plus_seconds;
 use doorward_domain::{AppId, Timestamp};
 use doorward_store::StoreError;
@@ -66,7 +66,7 @@ pub async fn show(
     let limit = limit.clamp(1, PAGE_MAX);
     let caller = Caller::Operator(operator, app_id);
     core.read_as(caller, Scope::DeliveryRead, move |here, tx| {
-        let settings = &here.app.settings.sms;
+        let settings = here.app.settings.sms.clone();
         let periods = Periods::at(here.now());
         let from = plus_seconds(periods.slot, -settings.pumping_window_seconds);
         let mut scope = tx.app(here.app.id);
@@ -83,15 +83,44 @@ pub async fn show(
             usage.window = Some(window);
             prefixes.push(usage);
         }
+        let mut alarms = scope.sms_alarms(ALARMS)?;
+        for alarm in alarms.iter_mut().filter(|alarm| alarm.stops) {
+            alarm.stops = still_stops(&mut scope, &periods, &settings, alarm)?;
+        }
         Ok(SmsUsage {
             day: periods.day,
             month: periods.month,
             total,
             prefixes,
-            alarms: scope.sms_alarms(ALARMS)?,
+            alarms,
         })
     })
     .await
+}
+
+/// Whether an alarm stops messages: that of a budget does for as long as the budget is used up, which it
+/// is no more when somebody has raised or lifted it.
+fn still_stops(
+    scope: &mut AppRead<'_>,
+    periods: &Periods,
+    settings: &SmsSettings,
+    alarm: &SmsAlarm,
+) -> std::result::Result<bool, StoreError> {
+    if alarm.kind == AlarmKind::Pumping {
+        return Ok(true);
+    }
+    let usage = of_prefix(scope, periods, &alarm.prefix)?;
+    let (per_day, per_month) = match alarm.prefix.as_str() {
+        "" => (settings.per_day, settings.per_month),
+        prefix => settings
+            .budget_of(prefix)
+            .map_or((0, 0), |budget| (budget.per_day, budget.per_month)),
+    };
+    let (sent, budget) = match alarm.kind {
+        AlarmKind::MonthBudget => (usage.month_sent, per_month),
+        _ => (usage.day.sent, per_day),
+    };
+    Ok(budget > 0 && sent >= budget)
 }
 
 fn of_prefix(

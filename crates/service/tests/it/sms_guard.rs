@@ -4,6 +4,7 @@ use doorward_domain::Code;
 use doorward_domain::app::AppSettings;
 use doorward_domain::otp::Purpose;
 use doorward_domain::sms::{AlarmKind, PrefixBudget, SmsCounts};
+use doorward_service::apps;
 use doorward_service::messages::{self, SmsUsage};
 use doorward_service::otp::{self, SendOtp, VerifyOtp};
 use doorward_testkit::on_both_engines;
@@ -127,6 +128,16 @@ on_both_engines! {
         let shown = usage(&platform, &app).await;
         assert_eq!((shown.total.day.sent, shown.total.month_sent, shown.total.per_day), (5, 10, 5));
         assert_eq!(shown.alarms[0].kind, AlarmKind::DayBudget);
+        assert!(shown.alarms[0].stops);
+        // Lifted: nothing is stopped any more.
+        let patch = serde_json::json!({ "sms": { "per_day": 0 } });
+        let request = apps::UpdateApp {
+            name: None,
+            settings: patch.as_object().cloned(),
+            expected_version: None,
+        };
+        apps::update(&platform.core, &platform.operator(), app.id, request).await.unwrap();
+        assert!(!usage(&platform, &app).await.alarms[0].stops);
     }
 
     async fn a_budget_of_the_month_outlives_the_day(db: TestDatabase) {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::Outcome;
 use crate::failure::Failure;
-use crate::output::{Report, table};
+use crate::output::{Report, seconds, table};
 
 /// Somebody or something, by kind and id.
 #[derive(Serialize)]
@@ -78,11 +78,14 @@ impl EventView {
 
     fn cells(&self) -> [String; 5] {
         [
-            self.at.clone(),
+            seconds(&self.at),
             self.action.clone(),
             self.reason.clone().unwrap_or_else(|| self.outcome.clone()),
             self.actor.text(),
-            self.target.as_ref().map(Party::text).unwrap_or_default(),
+            match self.target.as_ref().map(Party::text) {
+                Some(target) if target == self.actor.text() => "itself".to_owned(),
+                target => target.unwrap_or_default(),
+            },
         ]
     }
 
