@@ -287,10 +287,12 @@ impl AppRead<'_> {
         now: Timestamp,
     ) -> Result<LicensePage, StoreError> {
         let (after, after_id) = match &filter.after {
-            None => (prefix, LicenseId::from_uuid(uuid::Uuid::nil())),
-            // A place before the first such label is as good as none.
-            Some(LicensePlace::Label(label, id)) => (label.as_str().max(prefix), *id),
             Some(LicensePlace::Id(_)) => return Err(elsewhere()),
+            Some(LicensePlace::Label(label, id)) if label.as_str() >= prefix => {
+                (label.as_str(), *id)
+            }
+            // A place before the first such label is as good as none.
+            _ => (prefix, LicenseId::from_uuid(uuid::Uuid::nil())),
         };
         let end = behind(prefix);
         let mut last: Option<(String, LicenseId)> = None;

@@ -42,12 +42,12 @@ pub fn backup(options: &Options, to: &Path) -> Result<(), StoreError> {
             "there is no database at {path}"
         )));
     }
-    let name = to
-        .to_str()
-        .ok_or_else(|| StoreError::unavailable("the file's name is not UTF-8"))?;
+    // Nobody else writes to it. On network file systems SQLite's locks and the one that tells the file from
+    // a remainder are of one kind and would exclude each other.
+    let name = address(to, "nolock=1")?;
     let connection = open::open(options, Access::Write)?;
     connection
-        .execute("VACUUM INTO ?1", [name])
+        .execute("VACUUM INTO ?1", [name.as_str()])
         .map_err(|error| failed(&error))?;
     // SQLite does not flush what it vacuums into.
     std::fs::File::open(to)
@@ -144,12 +144,21 @@ pub fn companions(path: &Path) -> [PathBuf; 2] {
     })
 }
 
-fn immutable(path: &Path) -> Result<Connection, StoreError> {
-    let unusable = |why: String| StoreError::unavailable(format!("{}: {why}", path.display()));
-    let whole = std::path::absolute(path).map_err(|error| unusable(error.to_string()))?;
+fn unusable(path: &Path, why: &str) -> StoreError {
+    StoreError::unavailable(format!("{}: {why}", path.display()))
+}
+
+/// A file as SQLite takes it with a wish about how it is opened.
+fn address(path: &Path, query: &str) -> Result<url::Url, StoreError> {
+    let whole = std::path::absolute(path).map_err(|error| unusable(path, &error.to_string()))?;
     let mut url = url::Url::from_file_path(whole)
-        .map_err(|()| unusable("its path cannot be written as a URL".to_owned()))?;
-    url.set_query(Some("immutable=1"));
+        .map_err(|()| unusable(path, "its path cannot be written as a URL"))?;
+    url.set_query(Some(query));
+    Ok(url)
+}
+
+fn immutable(path: &Path) -> Result<Connection, StoreError> {
+    let url = address(path, "immutable=1")?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_URI;
@@ -159,7 +168,7 @@ fn immutable(path: &Path) -> Result<Connection, StoreError> {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         Ok(connection)
     };
-    open().map_err(|error| unusable(error.to_string()))
+    open().map_err(|error| unusable(path, &error.to_string()))
 }
 
 fn first_problem(connection: &Connection) -> rusqlite::Result<Option<String>> {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use doorward_store::sqlite::{Options, SqliteDriver};
+use doorward_store::sqlite::{self, Options, SqliteDriver};
 use doorward_store::{Connection, StoreError};
 use doorward_testkit::database::{Engine, run};
 
@@ -52,6 +52,28 @@ fn waiting_jobs_share_one_commit() {
         // The holding job was the first of 64; the others had to wait for the next commit.
         assert_eq!(committed, [[0].repeat(63), [63].repeat(7)].concat());
     });
+}
+
+/// What a lock of the whole file is on NFS and SMB, where `flock` locks what SQLite locks. (Of the same
+/// process: another connection's, because SQLite knows its own process's locks.)
+#[test]
+fn a_backup_is_written_to_a_file_that_is_locked() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options::file(directory.path().join("a.db"));
+    tokio::runtime::Runtime::new()
+        .unwrap()
+        .block_on(make_table(&open(options.clone())));
+    let to = directory.path().join("50% of a? #1.partial");
+    let lock = rusqlite::Connection::open(&to).unwrap();
+    lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    sqlite::backup(&options, &to).unwrap();
+    drop(lock);
+    let rows = rusqlite::Connection::open(&to).unwrap().query_row(
+        "SELECT count(*) FROM probe",
+        [],
+        |row| row.get::<_, i64>(0),
+    );
+    assert_eq!(rows.unwrap(), 0);
 }
 
 #[test]

@@ -362,6 +362,18 @@ async fn labels_lead_page_by_page(db: TestDatabase) {
                 }
                 assert_eq!(found, wanted, "{prefix} {limit} {of_tenant:?}");
             }
+            // Of another search: before the first such label.
+            let before = LicenseFilter {
+                tenant_id: of_tenant,
+                after: Some(LicensePlace::Label(
+                    String::new(),
+                    LicenseId::from_uuid(uuid::Uuid::max()),
+                )),
+                ..labelled(prefix)
+            };
+            let page = app.read(move |app| app.licenses(&before, at(50))).await;
+            let found: Vec<_> = page.licenses.iter().map(|license| license.id).collect();
+            assert_eq!(found, wanted, "{prefix}");
         }
     }
 }
