@@ -60,6 +60,18 @@ impl Context {
             .map(|text| text.chars().take(USER_AGENT_MAX).collect())
     }
 
+    /// The same operation, for what is no person's: nothing that it notes has the address of one.
+    #[must_use]
+    pub(crate) fn impersonal(&self) -> Self {
+        let mut context = self.clone();
+        if context.origin.of_person {
+            context.origin.ip = None;
+            context.origin.user_agent = None;
+            context.origin.of_person = false;
+        }
+        context
+    }
+
     /// The same operation, by somebody who has meanwhile proved who they are.
     #[must_use]
     pub fn acting(&self, actor: Actor) -> Self {
@@ -72,11 +84,8 @@ impl Context {
     /// An audit event of this operation, to be written in the transaction it describes.
     #[must_use]
     pub fn event(&self, app_id: Option<AppId>, action: Action) -> AuditEvent {
-        let user_agent = self
-            .origin
-            .user_agent
-            .as_deref()
-            .map(|text| text.chars().take(USER_AGENT_MAX).collect());
+        // A backend that passes its user's address on may pass on this header, too.
+        let user_agent = self.user_agent().filter(|_| !self.origin.of_person);
         let at = self.now();
         AuditEvent {
             id: EventId::from_uuid(doorward_domain::ids::uuid_v7(at, &*self.random)),

@@ -153,6 +153,10 @@ async fn work(core: &Core) -> Result<Purged> {
     purged.users = crate::users::erase_due(core, ERASED_IN_A_RUN).await?;
     crate::licenses::reseal(core).await?;
     crate::messages::reseal(core).await?;
+    // What was deleted, here or by an erasure before, is in the write-ahead log until then.
+    if !core.store.tidy().await? {
+        tracing::info!("the write-ahead log is being read: it is emptied by the next maintenance");
+    }
     Ok(purged)
 }
 

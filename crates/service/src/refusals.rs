@@ -4,15 +4,18 @@
 //! the answer. Were its event written on the way, the commit would show from outside: whether an
 //! app exists, and whether the budget of [`crate::audit`] is used up.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use doorward_domain::audit::AuditEvent;
-use doorward_domain::{Code, Timestamp};
+use doorward_crypto::keyring::Keyring;
+use doorward_domain::audit::{AuditEvent, Target};
+use doorward_domain::{AppId, Code, Timestamp};
+use doorward_store::WriteTx;
 
 use crate::audit::Refused;
 use crate::core::Core;
 use crate::error::{Error, Result};
+use crate::licenses::Holder;
 
 /// Most events that wait to be written; one more is counted as dropped.
 const WAITING_MAX: usize = 4_096;
@@ -68,9 +71,11 @@ impl Core {
             if count == 0 {
                 return Ok(());
             }
+            let keyring = Arc::clone(&self.keyring);
             let written = self
                 .store
                 .write(move |tx| {
+                    let batch = named(&keyring, tx, &batch)?;
                     let mut platform = tx.platform();
                     for event in &batch {
                         platform.audit(event)?;
@@ -89,6 +94,58 @@ impl Core {
             written?;
         }
     }
+}
+
+/// The events, those that hold something of a person tied to whom it is, so that it is erased with
+/// the person.
+fn named(keyring: &Keyring, tx: &mut WriteTx<'_>, batch: &[AuditEvent]) -> Result<Vec<AuditEvent>> {
+    let mut found = Vec::with_capacity(batch.len());
+    let mut users = BTreeSet::new();
+    for event in batch {
+        let holder = match (&event.personal, event.app_id, &event.target) {
+            (Some(_), Some(app), Some(target)) => holder(keyring, tx, app, target, event.at)?,
+            _ => None,
+        };
+        users.extend(event.app_id.zip(holder.and_then(|holder| holder.user_id)));
+        found.push(holder);
+    }
+    // Held in one order, so that nobody waits for the other in a circle.
+    let mut gone = BTreeSet::new();
+    for (app, user) in users {
+        if !tx.app(app).hold_user(user)? {
+            gone.insert((app, user));
+        }
+    }
+    let named = batch.iter().cloned().zip(found).map(|(event, holder)| {
+        let Some(holder) = holder else { return event };
+        let user = event.app_id.zip(holder.user_id);
+        match user.is_some_and(|user| gone.contains(&user)) {
+            true => holder.unknown().name(event),
+            false => holder.name(event),
+        }
+    });
+    Ok(named.collect())
+}
+
+/// The person behind what a call was refused for.
+fn holder(
+    keyring: &Keyring,
+    tx: &mut WriteTx<'_>,
+    app: AppId,
+    target: &Target,
+    at: Timestamp,
+) -> Result<Option<Holder>> {
+    Ok(match target.kind {
+        "license" => match target.id.parse() {
+            Ok(id) => Some(Holder::of_license(keyring, tx, app, id, at)?),
+            Err(_) => None,
+        },
+        "otp_request" => match target.id.parse() {
+            Ok(id) => Some(Holder::of_code(keyring, tx, app, id)?),
+            Err(_) => None,
+        },
+        _ => None,
+    })
 }
 
 fn dropped(count: usize) {

@@ -108,6 +108,12 @@ pub trait Driver: Send + Sync + 'static {
     /// What is applied and what is missing, changing nothing.
     fn migration_status(&self) -> BoxFuture<'_, Result<MigrationStatus, StoreError>>;
 
+    /// Leaves nothing behind of what was deleted, as far as the engine's files are ours to see to.
+    /// `false` when somebody was reading what is to go: then it is for the next time.
+    fn tidy(&self) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async { Ok(true) })
+    }
+
     /// Waits until queued jobs are done, then closes the connections. Later jobs are refused.
     fn close(&self) -> BoxFuture<'_, ()>;
 }

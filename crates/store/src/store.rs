@@ -114,6 +114,16 @@ impl Store {
         self.driver.migration_status().await
     }
 
+    /// Empties the write-ahead log of the embedded engine into the file, so that what was deleted is
+    /// in neither. `false` when somebody was reading an older state: then it is for the next time.
+    /// Nothing to do on the shared engine, which keeps its files itself.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn tidy(&self) -> Result<bool, StoreError> {
+        self.driver.tidy().await
+    }
+
     /// Waits for queued jobs, then closes the connections.
     pub async fn close(&self) {
         self.driver.close().await;

@@ -15,6 +15,7 @@ mod coverage;
 mod documents;
 mod erasure;
 mod front;
+mod held;
 mod in_flight;
 mod license_files;
 mod license_keys;

@@ -16,6 +16,7 @@ use doorward_store::app::{Claim, ClaimOutcome, Hit, HitOutcome, LicenseOnDevice}
 
 use super::Asker;
 use super::find::{parse_key, rekeyed};
+use super::holder::Holder;
 use super::refuse::{Refusal, too_many_guesses};
 use crate::caller::Here;
 use crate::context::Describe;
@@ -115,6 +116,12 @@ impl Step {
                 return Ok(Err(Refusal::waiting(retry_after, Some(id))));
             }
         }
+        // A device that has its slot leaves no event.
+        let holder = match known {
+            true => Holder::default(),
+            false => Holder::hold(&self.keyring, here, tx, id)?,
+        };
+        let mut scope = tx.app(here.app.id);
         let claim = Claim {
             license_id: id,
             activation_id: ActivationId::generate(&*here.context.clock, &*here.context.random),
@@ -125,14 +132,14 @@ impl Step {
         match scope.claim_seat(&claim)? {
             ClaimOutcome::Known(activation_id) => counted(here, tx, id, activation_id),
             ClaimOutcome::Returned(activation_id) => {
-                activated(here, tx, id, activation_id, true)?;
+                activated(here, tx, (id, holder), activation_id, true)?;
                 counted(here, tx, id, activation_id)
             }
             ClaimOutcome::Claimed {
                 activations_used,
                 max_activations,
             } => {
-                activated(here, tx, id, claim.activation_id, false)?;
+                activated(here, tx, (id, holder), claim.activation_id, false)?;
                 Ok(Ok(Activated {
                     activation_id: claim.activation_id,
                     already_activated: false,
@@ -205,7 +212,7 @@ fn counted(
 pub(super) fn activated(
     here: &Here,
     tx: &mut WriteTx<'_>,
-    id: LicenseId,
+    (id, holder): (LicenseId, Holder),
     activation_id: ActivationId,
     returned: bool,
 ) -> Result<()> {
@@ -213,5 +220,5 @@ pub(super) fn activated(
         .event(Action::LicenseActivated)
         .on("license", id)
         .with(serde_json::json!({ "activation_id": activation_id, "returned": returned }));
-    Ok(tx.app(here.app.id).audit(&event)?)
+    Ok(tx.app(here.app.id).audit(&holder.name(event))?)
 }

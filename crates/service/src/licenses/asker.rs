@@ -34,6 +34,7 @@ impl Asker {
     pub fn app(mut app: AppContext, client_ip: Option<IpAddr>) -> Self {
         if client_ip.is_some() {
             app.context.origin.ip = client_ip;
+            app.context.origin.of_person = true;
         }
         Self::App { app, client_ip }
     }

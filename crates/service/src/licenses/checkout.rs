@@ -17,6 +17,7 @@ use doorward_store::app::Hit;
 use uuid::Uuid;
 
 use super::find::parse_key;
+use super::holder::Holder;
 use super::refuse::{Refusal, too_many_guesses};
 use super::{Asker, Which};
 use crate::caller::Here;
@@ -82,7 +83,9 @@ pub async fn checkout(core: &Core, asker: &Asker, request: Checkout) -> Result<C
         Ok(draft) => draft,
         Err(refusal) => return Err(asker.refuse(core, "checkout", refusal).await?),
     };
-    let signing = crate::license_keys::active(core, asker.context(), app_id).await?;
+    // The app's first file makes its key, whoever asked for that file.
+    let context = asker.context().impersonal();
+    let signing = crate::license_keys::active(core, &context, app_id).await?;
     let License { id, .. } = draft.license;
     let jws = LicenseFileClaims {
         iss: &core.settings.issuer,
@@ -166,7 +169,8 @@ impl Step {
         if end <= now.as_second() {
             return Ok(Ok(Err(Refusal::of(Code::LicenseExpired, id))));
         }
-        let activation_id = match self.seat(here, tx, license.id, seat)? {
+        let holder = Holder::hold(&self.keyring, here, tx, license.id)?;
+        let activation_id = match self.seat(here, tx, (license.id, holder), seat)? {
             Ok(activation_id) => activation_id,
             Err(refusal) => return Ok(Ok(Err(refusal))),
         };
@@ -181,7 +185,7 @@ impl Step {
             }));
         let mut scope = tx.app(here.app.id);
         scope.note_license_file(activation_id, expires_at)?;
-        scope.audit(&event)?;
+        scope.audit(&holder.name(event))?;
         Ok(Ok(Ok(Draft {
             license,
             activation_id,

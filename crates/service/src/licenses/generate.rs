@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 
 use super::Asker;
 use super::carried::{carried, refuse_too_many};
+use super::holder::as_stored;
 use crate::caller::Here;
 use crate::context::Describe;
 use crate::core::Core;
@@ -174,7 +175,7 @@ fn write(keyring: &Keyring, here: &Here, tx: &mut WriteTx<'_>, terms: &Terms) ->
             )
         }),
         label: terms.label.clone(),
-        issued_to: terms.issued_to.clone(),
+        issued_to: terms.issued_to.clone().map(as_stored),
         tenant_id: terms.tenant_id,
         user_id: terms.user_id,
         max_activations: terms.max_activations,

@@ -14,6 +14,7 @@ use doorward_store::app::{Hit, HitOutcome};
 
 use super::Asker;
 use super::find::{Sought, Which};
+use super::holder::Holder;
 use super::refuse::{Refusal, too_many_guesses};
 use crate::caller::Here;
 use crate::context::Describe;
@@ -32,21 +33,21 @@ pub async fn deactivate(
     id: ActivationId,
     of: Option<LicenseId>,
 ) -> Result<LicenseId> {
+    let keyring = Arc::clone(&core.keyring);
     let done = asker
         .write(core, Scope::LicensesWrite, move |here, tx| {
             let now = here.context.now();
-            let mut scope = tx.app(here.app.id);
             let reason = ReleaseReason::Deactivated;
-            let elsewhere = match of {
-                Some(of) => scope
-                    .activation(id)?
-                    .is_none_or(|held| held.license_id != of),
-                None => false,
+            let held = tx.app(here.app.id).activation(id)?;
+            let held = held
+                .map(|held| held.license_id)
+                .filter(|held| of.is_none_or(|of| of == *held));
+            let Some(held) = held else {
+                return Ok(Ok(Err(Refusal::of(Code::LicenseNotActivated, None))));
             };
-            let released = match elsewhere {
-                true => None,
-                false => scope.release_seat(id, reason, None, now)?,
-            };
+            let holder = Holder::hold(&keyring, here, tx, held)?;
+            let mut scope = tx.app(here.app.id);
+            let released = scope.release_seat(id, reason, None, now)?;
             let Some(released) = released else {
                 return Ok(Ok(Err(Refusal::of(Code::LicenseNotActivated, None))));
             };
@@ -54,7 +55,7 @@ pub async fn deactivate(
                 .event(Action::LicenseDeactivated)
                 .on("license", released.license_id)
                 .with(serde_json::json!({ "activation_id": id }));
-            scope.audit(&event)?;
+            scope.audit(&holder.name(event))?;
             Ok(Ok(Ok(released.license_id)))
         })
         .await?;
@@ -91,7 +92,8 @@ pub async fn release(core: &Core, asker: &Asker, request: Release) -> Result<Tim
             }
             let limits = &here.app.settings.limits;
             let releases = |license: LicenseId| releases_of_license(&keyring, limits, license);
-            release_in(here, tx, &sought, guesses.as_ref(), releases, id).map(Ok)
+            let holder = |tx: &mut WriteTx<'_>, license| Holder::hold(&keyring, here, tx, license);
+            release_in(here, tx, &sought, guesses.as_ref(), (releases, holder), id).map(Ok)
         })
         .await?;
     match done {
@@ -110,7 +112,10 @@ fn release_in(
     tx: &mut WriteTx<'_>,
     sought: &Sought,
     guesses: Option<&Hit>,
-    releases: impl Fn(LicenseId) -> Hit,
+    (releases, holder): (
+        impl Fn(LicenseId) -> Hit,
+        impl Fn(&mut WriteTx<'_>, LicenseId) -> Result<Holder>,
+    ),
     id: ActivationId,
 ) -> Result<std::result::Result<Timestamp, Refusal>> {
     let now = here.context.now();
@@ -138,6 +143,8 @@ fn release_in(
     {
         return Ok(Err(Refusal::waiting(retry_after, Some(license.id))));
     }
+    let holder = holder(tx, license.id)?;
+    let mut scope = tx.app(here.app.id);
     let free_at = plus_seconds(now, here.app.settings.license_release_cooling_seconds);
     let reason = ReleaseReason::SelfRelease;
     let Some(released) = scope.release_seat(id, reason, Some(free_at), now)? else {
@@ -151,7 +158,7 @@ fn release_in(
         .event(Action::LicenseSeatReleased)
         .on("license", license.id)
         .with(serde_json::json!({ "activation_id": id, "slot_free_at": iso(free_at) }));
-    scope.audit(&event)?;
+    scope.audit(&holder.name(event))?;
     Ok(Ok(free_at))
 }
 

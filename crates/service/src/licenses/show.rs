@@ -7,6 +7,7 @@ use doorward_store::app::{LicenseFilter, LicensePage};
 
 use super::Asker;
 use super::find::{Sought, Which};
+use super::holder::as_stored;
 use super::refuse::{Refusal, too_many_guesses};
 use crate::core::Core;
 use crate::error::Result;
@@ -59,6 +60,10 @@ pub async fn show(
 /// # Errors
 /// For an operator [`Code::Forbidden`] without `licenses:read` and [`Code::AppNotFound`].
 pub async fn list(core: &Core, asker: &Asker, filter: LicenseFilter) -> Result<LicensePage> {
+    let filter = LicenseFilter {
+        issued_to: filter.issued_to.map(as_stored),
+        ..filter
+    };
     let (app_id, now) = (asker.app_id(), asker.context().now());
     asker
         .read(core, Scope::LicensesRead, move |_, tx| {

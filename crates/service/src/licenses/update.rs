@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::Asker;
 use super::carried::{carried, refuse_too_many};
 use super::find::{Sought, Which};
+use super::holder::as_stored;
 use super::refuse::Refusal;
 use crate::context::Describe;
 use crate::core::Core;
@@ -171,7 +172,10 @@ fn merge(before: &License, request: UpdateLicense, now: Timestamp) -> Result<Lic
         id: before.id,
         expected_version: before.version,
         label: request.label.apply(before.label.clone()),
-        issued_to: request.issued_to.apply(before.issued_to.clone()),
+        issued_to: request
+            .issued_to
+            .apply(before.issued_to.clone())
+            .map(as_stored),
         max_activations,
         expires_at: request.expires_at.apply(before.expires_at),
         entitlements,

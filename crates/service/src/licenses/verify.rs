@@ -1,5 +1,7 @@
 //! Verifying a licence on a device: what a program asks at every start.
 
+use std::sync::Arc;
+
 use doorward_crypto::device_hash;
 use doorward_domain::audit::Action;
 use doorward_domain::entitlement::Entitlements;
@@ -14,6 +16,7 @@ use serde_json::{Map, Value};
 
 use super::Asker;
 use super::find::parse_key;
+use super::holder::Holder;
 use super::refuse::{Refusal, too_many_guesses};
 use crate::context::Describe;
 use crate::core::Core;
@@ -138,15 +141,17 @@ async fn note(
     activation_id: ActivationId,
     not_after: Timestamp,
 ) -> Result<()> {
+    let keyring = Arc::clone(&core.keyring);
     asker
         .write(core, Scope::LicensesRead, move |here, tx| {
+            let holder = Holder::hold(&keyring, here, tx, id)?;
             let mut scope = tx.app(here.app.id);
             if scope.saw_activation(activation_id, not_after, here.context.now())? {
                 let event = here
                     .event(Action::LicenseVerified)
                     .on("license", id)
                     .with(serde_json::json!({ "activation_id": activation_id }));
-                scope.audit(&event)?;
+                scope.audit(&holder.name(event))?;
             }
             Ok(Ok(()))
         })

@@ -187,6 +187,16 @@ fn refuse(
     retry_after: Option<i64>,
 ) -> Result<Result<OtpSent>> {
     if budget.take(app.context.now(), Refused::Request(app.app.id), code) {
+        let mut scope = tx.app(app.app.id);
+        let user_id = match scope.user_by_contact(&request.contact)? {
+            Some(user) => Some(user.id),
+            None => request.user_id,
+        };
+        // One who is erased, or never was, has nothing noted about him.
+        let user_id = match user_id {
+            Some(user_id) if scope.hold_user(user_id)? => Some(user_id),
+            _ => None,
+        };
         let event = app
             .event(Action::OtpSent)
             .refused(code)
@@ -194,9 +204,9 @@ fn refuse(
             .about(
                 keyring.contact_ref(app.app.id, request.contact.canonical()),
                 &request.contact,
-                None,
+                user_id,
             );
-        tx.app(app.app.id).audit(&event)?;
+        scope.audit(&event)?;
     }
     let error = Error::new(code);
     Ok(Err(match retry_after {

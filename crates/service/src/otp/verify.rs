@@ -171,7 +171,7 @@ fn explain(
     request: &VerifyOtp,
     code_hashes: &[[u8; 32]; 2],
 ) -> Result<Error> {
-    let (error, contact) = reason(keyring, app, tx, request, code_hashes)?;
+    let (error, about) = reason(keyring, app, tx, request, code_hashes)?;
     let source = Refused::Request(app.app.id);
     if error.code() != Code::OtpInvalid && !budget.take(app.context.now(), source, error.code()) {
         return Ok(error);
@@ -181,10 +181,14 @@ fn explain(
         .on("otp_request", request.otp_request_id)
         .refused(error.code())
         .with(serde_json::json!({ "purpose": request.purpose.as_str() }));
-    let event = match contact {
-        Some(contact) => {
+    let event = match about {
+        Some((contact, asked)) => {
             let mut scope = tx.app(app.app.id);
             let user = scope.user_by_contact(&contact)?.map(|user| user.id);
+            let user = match user.or(asked) {
+                Some(user) if scope.hold_user(user)? => Some(user),
+                _ => None,
+            };
             let contact_ref = keyring.contact_ref(app.app.id, contact.canonical());
             event.about(contact_ref, &contact, user)
         }
@@ -194,14 +198,16 @@ fn explain(
     Ok(error)
 }
 
-/// With the address that the request was about.
+/// The address that a request was about, and the user who asked for it.
+type About = (Contact, Option<UserId>);
+
 fn reason(
     keyring: &Keyring,
     app: &AppContext,
     tx: &mut WriteTx<'_>,
     request: &VerifyOtp,
     code_hashes: &[[u8; 32]; 2],
-) -> Result<(Error, Option<Contact>)> {
+) -> Result<(Error, Option<About>)> {
     let now = app.context.now();
     let limits = &app.app.settings.limits;
     let id = request.otp_request_id;
@@ -217,7 +223,7 @@ fn reason(
             };
             return Ok((code.into(), None));
         };
-        let contact = found.contact;
+        let (contact, asked) = (found.contact, found.user_id);
         match refusal(&found.standing, request.purpose, now) {
             Some(Code::OtpLocked) => {
                 let sends = sends_to_contact(keyring, limits, contact.canonical());
@@ -226,9 +232,9 @@ fn reason(
                     .limit_wait(&sends, now)?
                     .max(scope.limit_wait(&failures, now)?);
                 let error = Error::new(Code::OtpLocked).with_retry_after(wait);
-                return Ok((error, Some(contact)));
+                return Ok((error, Some((contact, asked))));
             }
-            Some(code) => return Ok((code.into(), Some(contact))),
+            Some(code) => return Ok((code.into(), Some((contact, asked)))),
             None => {}
         }
         if let Some(failed) = scope.count_wrong_otp(id, request.purpose, code_hashes, now)? {
@@ -237,7 +243,7 @@ fn reason(
                 &[failures_of_contact(keyring, limits, &failed.contact)],
                 now,
             )?;
-            return Ok((Code::OtpInvalid.into(), Some(contact)));
+            return Ok((Code::OtpInvalid.into(), Some((contact, asked))));
         }
     }
     Ok((Code::OtpAlreadyUsed.into(), None))

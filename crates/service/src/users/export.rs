@@ -10,9 +10,9 @@ use doorward_domain::scope::Scope;
 use doorward_domain::session::SessionRecord;
 use doorward_domain::time::iso;
 use doorward_domain::user::User;
-use doorward_domain::{AppId, Timestamp, UserId};
+use doorward_domain::{AppId, EventId, Timestamp, UserId};
 use doorward_store::WriteTx;
-use doorward_store::app::{LicenseFilter, LicensePlace};
+use doorward_store::app::{AppRead, CodeRecord, LicenseFilter, LicensePlace, MessageRecord};
 use doorward_store::platform::StoredEvent;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -78,11 +78,14 @@ enum Part {
     Sessions,
     Licenses(LicenseFilter),
     Devices,
-    Codes(String),
+    CodesOf,
+    CodesTo(String),
     Secrets,
-    Messages(ContactRef),
+    MessagesOf,
+    MessagesTo(ContactRef),
     EventsOf,
     EventsAbout,
+    EventsOfLicenses,
 }
 
 /// The parts for this user. What is held by an address comes once for each address.
@@ -103,8 +106,12 @@ fn parts(keyring: &Keyring, app_id: AppId, user: &User) -> Vec<Part> {
         Part::Licenses(own),
         Part::Devices,
         Part::Secrets,
+        // Those to an address that is not the person's yet, or not any more, too.
+        Part::CodesOf,
+        Part::MessagesOf,
         Part::EventsOf,
         Part::EventsAbout,
+        Part::EventsOfLicenses,
     ];
     for contact in &known {
         let canonical = contact.canonical();
@@ -112,9 +119,9 @@ fn parts(keyring: &Keyring, app_id: AppId, user: &User) -> Vec<Part> {
         if contact.original() != canonical {
             all.push(Part::Licenses(sold(contact.original())));
         }
-        all.push(Part::Codes(canonical.to_owned()));
+        all.push(Part::CodesTo(canonical.to_owned()));
         let refs = keyring.contact_refs(app_id, canonical);
-        all.extend(refs.into_iter().map(Part::Messages));
+        all.extend(refs.into_iter().map(Part::MessagesTo));
     }
     all
 }
@@ -164,7 +171,7 @@ pub async fn export(
                     after: None,
                 },
             };
-            items.extend(rows.into_iter().map(|(_, item)| item));
+            items.extend(rows.into_iter().filter_map(|(_, item)| item));
         }
         Ok(Ok(ExportPage { items, next: None }))
     })
@@ -175,7 +182,8 @@ fn at(time: Option<Timestamp>) -> Option<String> {
     time.map(iso)
 }
 
-/// At most `limit` rows of a part, each with what the next page begins behind.
+/// At most `limit` rows of a part, each with what the next page begins behind. One that another part
+/// gives has no item.
 fn read(
     here: &Here,
     tx: &mut WriteTx<'_>,
@@ -183,9 +191,10 @@ fn read(
     part: &Part,
     after: Option<Uuid>,
     limit: u32,
-) -> Result<Vec<(Uuid, ExportItem)>> {
+) -> Result<Vec<(Uuid, Option<ExportItem>)>> {
     let mut scope = tx.app(here.app.id);
-    let item = |id: Uuid, kind: &'static str, data: Value| (id, ExportItem { kind, data });
+    let item = |id: Uuid, kind: &'static str, data: Value| (id, Some(ExportItem { kind, data }));
+    let own = |of: Option<UserId>| of == Some(user.id);
     Ok(match part {
         Part::User => vec![item(user.id.as_uuid(), "user", profile(user))],
         Part::Memberships => scope
@@ -216,6 +225,9 @@ fn read(
                 .licenses
                 .into_iter()
                 .map(|found| {
+                    if filter.user_id.is_none() && own(found.user_id) {
+                        return (found.id.as_uuid(), None);
+                    }
                     let data = json!({
                         "license_id": found.id, "key_hint": found.key_hint,
                         "label": found.label, "issued_to": found.issued_to,
@@ -240,17 +252,17 @@ fn read(
                 item(found.id.as_uuid(), "device", data)
             })
             .collect(),
-        Part::Codes(contact) => scope
+        Part::CodesOf => scope
+            .codes_of_user(user.id, after.map(Into::into), limit)?
+            .into_iter()
+            .map(|found| item(found.id.as_uuid(), "code", code(&found)))
+            .collect(),
+        Part::CodesTo(contact) => scope
             .codes_to(contact, after.map(Into::into), limit)?
             .into_iter()
-            .map(|found| {
-                let data = json!({
-                    "otp_request_id": found.id, "purpose": found.purpose,
-                    "channel": found.channel, "contact": found.contact,
-                    "wrong_attempts": found.attempts, "created_at": iso(found.created_at),
-                    "expires_at": iso(found.expires_at), "used_at": at(found.used_at),
-                });
-                item(found.id.as_uuid(), "code", data)
+            .map(|found| match own(found.user_id) {
+                true => (found.id.as_uuid(), None),
+                false => item(found.id.as_uuid(), "code", code(&found)),
             })
             .collect(),
         Part::Secrets => scope
@@ -264,16 +276,17 @@ fn read(
                 item(found.id.as_uuid(), "secret", data)
             })
             .collect(),
-        Part::Messages(contact_ref) => scope
+        Part::MessagesOf => scope
+            .messages_of_user(user.id, after.map(Into::into), limit)?
+            .into_iter()
+            .map(|found| item(found.id.as_uuid(), "message", message(&found)))
+            .collect(),
+        Part::MessagesTo(contact_ref) => scope
             .messages_to(contact_ref, after.map(Into::into), limit)?
             .into_iter()
-            .map(|found| {
-                let data = json!({
-                    "message_id": found.id, "channel": found.channel,
-                    "template": found.template, "state": found.state,
-                    "created_at": iso(found.created_at), "finished_at": at(found.finished_at),
-                });
-                item(found.id.as_uuid(), "message", data)
+            .map(|found| match own(found.user_id) {
+                true => (found.id.as_uuid(), None),
+                false => item(found.id.as_uuid(), "message", message(&found)),
             })
             .collect(),
         Part::EventsOf => scope
@@ -286,6 +299,60 @@ fn read(
             .into_iter()
             .map(|found| item(found.id.as_uuid(), "audit_event", event(&found)))
             .collect(),
+        Part::EventsOfLicenses => events_of_licenses(here, &mut scope, user.id, after, limit)?
+            .into_iter()
+            .map(|found| item(found.id.as_uuid(), "audit_event", event(&found)))
+            .collect(),
+    })
+}
+
+/// Events about the user's licences, one licence after the other: behind the event `after` of one of
+/// them.
+fn events_of_licenses(
+    here: &Here,
+    scope: &mut AppRead<'_>,
+    user: UserId,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<StoredEvent>> {
+    let mut before = after.map(EventId::from_uuid);
+    let mut license = match before {
+        // Anybody can write a cursor by hand: only of a licence of this user.
+        Some(event) => match scope.license_of_event(event)? {
+            Some(id) => scope
+                .license(id, here.now())?
+                .filter(|license| license.user_id == Some(user))
+                .map(|license| license.id),
+            None => None,
+        },
+        None => scope.next_license_of_user(user, None)?,
+    };
+    let mut found: Vec<StoredEvent> = Vec::new();
+    while let Some(id) = license {
+        let room = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
+        if room == 0 {
+            break;
+        }
+        found.extend(scope.events_of_license(id, user, before.take(), room)?);
+        license = scope.next_license_of_user(user, Some(id))?;
+    }
+    Ok(found)
+}
+
+fn code(found: &CodeRecord) -> Value {
+    json!({
+        "otp_request_id": found.id, "purpose": found.purpose,
+        "channel": found.channel, "contact": found.contact,
+        "wrong_attempts": found.attempts, "created_at": iso(found.created_at),
+        "expires_at": iso(found.expires_at), "used_at": at(found.used_at),
+    })
+}
+
+fn message(found: &MessageRecord) -> Value {
+    json!({
+        "message_id": found.id, "channel": found.channel,
+        "template": found.template, "state": found.state,
+        "created_at": iso(found.created_at), "finished_at": at(found.finished_at),
     })
 }
 
@@ -331,6 +398,8 @@ fn event(event: &StoredEvent) -> Value {
         "at": iso(event.at),
         "actor_type": event.actor_type,
         "action": event.action,
+        "target_type": event.target_type,
+        "target_id": event.target_id,
         "outcome": event.outcome,
         "reason": event.reason,
         "session_id": event.session_id,

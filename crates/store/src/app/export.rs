@@ -9,6 +9,7 @@ use doorward_domain::{
 use super::AppRead;
 use crate::error::StoreError;
 use crate::platform::{StoredEvent, stored_event};
+use crate::value::Row;
 
 /// A request for a one-time code, without anything that helps to guess it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct CodeRecord {
     pub channel: String,
     /// Where to.
     pub contact: String,
+    /// The user who asked for it, where that was said.
+    pub user_id: Option<UserId>,
     /// Wrong attempts.
     pub attempts: i64,
     /// Creation.
@@ -55,6 +58,8 @@ pub struct MessageRecord {
     pub channel: String,
     /// Its template.
     pub template: String,
+    /// Whose it is, where that is known.
+    pub user_id: Option<UserId>,
     /// What became of it.
     pub state: String,
     /// Creation.
@@ -172,9 +177,9 @@ impl AppRead<'_> {
         before: Option<OtpRequestId>,
         limit: u32,
     ) -> Result<Vec<CodeRecord>, StoreError> {
-        const SQL: &str = "SELECT id, purpose, channel, contact_original, attempts, created_at, \
-             expires_at, used_at FROM otp_requests WHERE app_id = $1 AND contact = $2 AND id < $3 \
-             ORDER BY id DESC LIMIT $4";
+        const SQL: &str = "SELECT id, purpose, channel, contact_original, user_id, attempts, \
+             created_at, expires_at, used_at FROM otp_requests WHERE app_id = $1 AND contact = $2 \
+             AND id < $3 ORDER BY id DESC LIMIT $4";
         let before = before.unwrap_or(OtpRequestId::from_uuid(uuid::Uuid::max()));
         let params = [
             self.app_id.into(),
@@ -183,20 +188,26 @@ impl AppRead<'_> {
             limit.into(),
         ];
         let rows = self.connection.query(SQL, &params)?;
-        rows.into_iter()
-            .map(|mut row| {
-                Ok(CodeRecord {
-                    id: row.take()?,
-                    purpose: row.take()?,
-                    channel: row.take()?,
-                    contact: row.take()?,
-                    attempts: row.take()?,
-                    created_at: row.take()?,
-                    expires_at: row.take()?,
-                    used_at: row.take()?,
-                })
-            })
-            .collect()
+        rows.into_iter().map(code).collect()
+    }
+
+    /// Requests for codes that a user asked for, to whatever address, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn codes_of_user(
+        &mut self,
+        user: UserId,
+        before: Option<OtpRequestId>,
+        limit: u32,
+    ) -> Result<Vec<CodeRecord>, StoreError> {
+        const SQL: &str = "SELECT id, purpose, channel, contact_original, user_id, attempts, \
+             created_at, expires_at, used_at FROM otp_requests WHERE app_id = $1 AND user_id = $2 \
+             AND id < $3 ORDER BY id DESC LIMIT $4";
+        let before = before.unwrap_or(OtpRequestId::from_uuid(uuid::Uuid::max()));
+        let params = [self.app_id.into(), user.into(), before.into(), limit.into()];
+        let rows = self.connection.query(SQL, &params)?;
+        rows.into_iter().map(code).collect()
     }
 
     /// One-time secrets of a user, newest first.
@@ -238,7 +249,7 @@ impl AppRead<'_> {
         before: Option<OutboxId>,
         limit: u32,
     ) -> Result<Vec<MessageRecord>, StoreError> {
-        const SQL: &str = "SELECT id, channel, template, state, created_at, finished_at \
+        const SQL: &str = "SELECT id, channel, template, user_id, state, created_at, finished_at \
              FROM outbox WHERE app_id = $1 AND contact_ref = $2 AND id < $3 \
              ORDER BY id DESC LIMIT $4";
         let before = before.unwrap_or(OutboxId::from_uuid(uuid::Uuid::max()));
@@ -249,18 +260,26 @@ impl AppRead<'_> {
             limit.into(),
         ];
         let rows = self.connection.query(SQL, &params)?;
-        rows.into_iter()
-            .map(|mut row| {
-                Ok(MessageRecord {
-                    id: row.take()?,
-                    channel: row.take()?,
-                    template: row.take()?,
-                    state: row.take()?,
-                    created_at: row.take()?,
-                    finished_at: row.take()?,
-                })
-            })
-            .collect()
+        rows.into_iter().map(message).collect()
+    }
+
+    /// Messages of a user, to whatever address, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn messages_of_user(
+        &mut self,
+        user: UserId,
+        before: Option<OutboxId>,
+        limit: u32,
+    ) -> Result<Vec<MessageRecord>, StoreError> {
+        const SQL: &str = "SELECT id, channel, template, user_id, state, created_at, finished_at \
+             FROM outbox WHERE app_id = $1 AND user_id = $2 AND id < $3 \
+             ORDER BY id DESC LIMIT $4";
+        let before = before.unwrap_or(OutboxId::from_uuid(uuid::Uuid::max()));
+        let params = [self.app_id.into(), user.into(), before.into(), limit.into()];
+        let rows = self.connection.query(SQL, &params)?;
+        rows.into_iter().map(message).collect()
     }
 
     /// Audit events whose target is a user, newest first, but for refreshes: of those a session says
@@ -316,4 +335,100 @@ impl AppRead<'_> {
         let rows = self.connection.query(SQL, &params)?;
         rows.into_iter().map(stored_event).collect()
     }
+
+    /// Audit events whose target is a licence, newest first, but for those that their personal part
+    /// ties to the user: [`AppRead::events_about_user`] gives them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn events_of_license(
+        &mut self,
+        license: LicenseId,
+        user: UserId,
+        before: Option<EventId>,
+        limit: u32,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        const SQL: &str = "SELECT e.id, e.at, e.app_id, e.actor_type, e.actor_id, e.action, \
+             e.target_type, e.target_id, e.outcome, e.reason, e.ip, e.user_agent, e.request_id, \
+             e.session_id, e.details, p.contact, p.ip FROM audit_events e \
+             LEFT JOIN audit_personal p ON p.app_id = e.app_id AND p.event_id = e.id \
+             WHERE e.app_id = $1 AND e.target_type <> 'user' AND e.target_type = 'license' \
+             AND e.target_id = $2 AND e.id < $3 AND (p.user_id IS NULL OR p.user_id <> $4) \
+             ORDER BY e.id DESC LIMIT $5";
+        let before = before.unwrap_or(EventId::from_uuid(uuid::Uuid::max()));
+        let license = license.to_string();
+        let params = [
+            self.app_id.into(),
+            (&license).into(),
+            before.into(),
+            user.into(),
+            limit.into(),
+        ];
+        let rows = self.connection.query(SQL, &params)?;
+        rows.into_iter().map(stored_event).collect()
+    }
+
+    /// The licence an event is about; `None` when it is about none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn license_of_event(&mut self, event: EventId) -> Result<Option<LicenseId>, StoreError> {
+        const SQL: &str = "SELECT target_id FROM audit_events WHERE app_id = $1 AND id = $2 \
+             AND target_type = 'license'";
+        let rows = self
+            .connection
+            .query(SQL, &[self.app_id.into(), event.into()])?;
+        let id: Option<String> = rows
+            .into_iter()
+            .next()
+            .map(|mut row| row.take())
+            .transpose()?;
+        Ok(id.and_then(|id| id.parse().ok()))
+    }
+
+    /// The licence of a user that comes next in order of their ids.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn next_license_of_user(
+        &mut self,
+        user: UserId,
+        after: Option<LicenseId>,
+    ) -> Result<Option<LicenseId>, StoreError> {
+        const SQL: &str = "SELECT id FROM licenses WHERE app_id = $1 AND user_id = $2 \
+             AND id > $3 ORDER BY id LIMIT 1";
+        let after = after.unwrap_or(LicenseId::from_uuid(uuid::Uuid::nil()));
+        let params = [self.app_id.into(), user.into(), after.into()];
+        let rows = self.connection.query(SQL, &params)?;
+        rows.into_iter()
+            .next()
+            .map(|mut row| row.take())
+            .transpose()
+    }
+}
+
+fn code(mut row: Row) -> Result<CodeRecord, StoreError> {
+    Ok(CodeRecord {
+        id: row.take()?,
+        purpose: row.take()?,
+        channel: row.take()?,
+        contact: row.take()?,
+        user_id: row.take()?,
+        attempts: row.take()?,
+        created_at: row.take()?,
+        expires_at: row.take()?,
+        used_at: row.take()?,
+    })
+}
+
+fn message(mut row: Row) -> Result<MessageRecord, StoreError> {
+    Ok(MessageRecord {
+        id: row.take()?,
+        channel: row.take()?,
+        template: row.take()?,
+        user_id: row.take()?,
+        state: row.take()?,
+        created_at: row.take()?,
+        finished_at: row.take()?,
+    })
 }

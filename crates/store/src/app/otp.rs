@@ -56,6 +56,8 @@ pub struct OtpStanding {
     pub standing: Standing,
     /// Whom it was sent to.
     pub contact: Contact,
+    /// The user who asked for it, where that was said.
+    pub user_id: Option<UserId>,
 }
 
 fn purpose(row: &mut Row) -> Result<Purpose, StoreError> {
@@ -76,7 +78,7 @@ impl AppRead<'_> {
     /// [`StoreError`].
     pub fn otp_standing(&mut self, id: OtpRequestId) -> Result<Option<OtpStanding>, StoreError> {
         const SQL: &str = "SELECT purpose, used_at, locked_at, voided_at, expires_at, channel, \
-             contact FROM otp_requests WHERE app_id = $1 AND id = $2";
+             contact, user_id FROM otp_requests WHERE app_id = $1 AND id = $2";
         let rows = self
             .connection
             .query(SQL, &[self.app_id.into(), id.into()])?;
@@ -92,6 +94,7 @@ impl AppRead<'_> {
                         expires_at: row.take()?,
                     },
                     contact: contact(&mut row)?,
+                    user_id: row.take()?,
                 })
             })
             .transpose()

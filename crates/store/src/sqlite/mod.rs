@@ -12,6 +12,7 @@ mod open;
 mod options;
 mod reader;
 mod session;
+mod tidy;
 mod token;
 mod value;
 mod writer;
@@ -111,6 +112,11 @@ impl Driver for SqliteDriver {
     fn migration_status(&self) -> BoxFuture<'_, Result<MigrationStatus, StoreError>> {
         let options = self.options.clone();
         off_thread(move || migrate::status(&options))
+    }
+
+    fn tidy(&self) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let options = self.options.clone();
+        off_thread(move || tidy::tidy(&options))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -45,10 +45,12 @@ fn connect(options: &Options, access: Access) -> rusqlite::Result<Connection> {
     // refresh token that cost more than running it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     write_ahead_log(&connection)?;
+    // Pages that are freed are filled with zeros: an address that was erased must not stay readable
+    // in the file. That costs a page write for each page freed, which a refresh never does.
     // `fullfsync` matters on macOS only, where fsync alone does not reach the disk.
     connection.execute_batch(
         "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
-         PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = FAST;
+         PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;
          PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = 67108864;",
     )?;
     let cache_kib = match access {

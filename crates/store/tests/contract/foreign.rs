@@ -16,8 +16,8 @@ use doorward_domain::sms::{AlarmKind, SmsCounts, UsageUnit};
 use doorward_domain::stats::{Counted, Sketch};
 use doorward_domain::user::UserStatus;
 use doorward_domain::{
-    ActivationId, AppId, LicenseId, NodeId, OneTimeSecretId, OtpRequestId, OutboxId, TenantId,
-    UserId,
+    ActivationId, AppId, EventId, LicenseId, NodeId, OneTimeSecretId, OtpRequestId, OutboxId,
+    TenantId, UserId,
 };
 use doorward_store::StoreError;
 use doorward_store::app::{
@@ -127,6 +127,22 @@ pub(crate) const CASES: &[Case] = &[
     read("AppRead::codes_to", |app, w| {
         Ok(!app.codes_to(w.email.canonical(), None, 10)?.is_empty())
     }),
+    beside_a_twin(read("AppRead::codes_of_user", |app, w| {
+        Ok(!app.codes_of_user(w.user, None, 10)?.is_empty())
+    })),
+    beside_a_twin(read("AppRead::messages_of_user", |app, w| {
+        Ok(!app.messages_of_user(w.user, None, 10)?.is_empty())
+    })),
+    read("AppRead::events_of_license", |app, w| {
+        let found = app.events_of_license(w.license, w.user, None, 10)?;
+        Ok(!found.is_empty())
+    }),
+    read("AppRead::license_of_event", |app, w| {
+        Ok(app.license_of_event(w.event)?.is_some())
+    }),
+    beside_a_twin(read("AppRead::next_license_of_user", |app, w| {
+        Ok(app.next_license_of_user(w.user, None)?.is_some())
+    })),
     beside_a_twin(read("AppRead::secrets_of_user", |app, w| {
         Ok(!app.secrets_of_user(w.user, None, 10)?.is_empty())
     })),
@@ -638,6 +654,8 @@ pub(crate) struct World {
     message: OutboxId,
     /// Of a worker that died.
     waiting: OutboxId,
+    /// About the licence.
+    event: EventId,
 }
 
 fn stats_of_a_day() -> DayPart {
@@ -672,6 +690,7 @@ impl World {
         message.contact_ref = Some([6; 16]);
         message.otp_request_id = Some(otp.id);
         let waiting = new_message(owner.id);
+        message.user_id = Some(ada.id);
         let license = new_license();
         let (device, lost) = (claim(license.id, 1, at(0)), claim(license.id, 2, at(0)));
         let world = Self {
@@ -700,6 +719,7 @@ impl World {
                 },
             },
             tenant: TenantId::from_uuid(fresh()),
+            event: EventId::from_uuid(fresh()),
             owner,
             other,
         };
@@ -738,6 +758,11 @@ impl World {
                     contact_ref: Some([6; 16]),
                     ..Personal::default()
                 });
+                app.audit(&event)?;
+                let mut event = new_event(Some(app.app_id()), Action::LicenseGenerated);
+                event.actor = Actor::System;
+                event.id = w.event;
+                event.target = Some(Target::new("license", w.license));
                 app.audit(&event)?;
                 for target in [None, Some(Target::new("user", w.user))] {
                     let mut event = new_event(Some(app.app_id()), Action::OtpSent);

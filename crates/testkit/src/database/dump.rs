@@ -1,5 +1,7 @@
 //! Everything that stands in a database, as text.
 
+use std::collections::BTreeSet;
+
 use doorward_store::Engine;
 use rusqlite::types::ValueRef;
 use tokio_postgres::NoTls;
@@ -7,6 +9,37 @@ use tokio_postgres::NoTls;
 use super::TestDatabase;
 
 impl TestDatabase {
+    /// Every column of every table, with its table's name before it.
+    ///
+    /// # Panics
+    /// When they cannot be read.
+    pub async fn columns(&self) -> BTreeSet<(String, String)> {
+        const SQLITE: &str = "SELECT t.name, c.name FROM sqlite_schema t, \
+             pragma_table_info(t.name) c WHERE t.type = 'table'";
+        const POSTGRES: &str = "SELECT table_name::text, column_name::text \
+             FROM information_schema.columns WHERE table_schema = 'public'";
+        let url = self.url();
+        match self.engine() {
+            Engine::Sqlite => {
+                let connection = rusqlite::Connection::open(url.trim_start_matches("sqlite:"))
+                    .expect("it opens");
+                let mut all = connection.prepare(SQLITE).expect("it prepares");
+                let found = all
+                    .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .expect("it runs");
+                found.map(|row| row.expect("a column")).collect()
+            }
+            Engine::Postgres => {
+                let (client, connection) = tokio_postgres::connect(&url, NoTls)
+                    .await
+                    .expect("PostgreSQL answers");
+                tokio::spawn(connection);
+                let found = client.query(POSTGRES, &[]).await.expect("it runs");
+                found.iter().map(|row| (row.get(0), row.get(1))).collect()
+            }
+        }
+    }
+
     /// Every row of every table: the table's name, and the row as text. Bytes are in hexadecimal.
     ///
     /// # Panics

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use doorward_domain::license::parse_line;
+use doorward_domain::license::{Device, parse_line};
 use doorward_domain::secret::SecretText;
 use doorward_domain::{ActivationId, AppId};
 use doorward_service::licenses::{self, Activate, Asker};
@@ -108,7 +108,12 @@ pub(super) async fn activate(
         };
         Some((request, ip?))
     })?;
-    let asker = Asker::app(face.authenticate(&meta, credentials).await?, ip);
+    let mut app = face.authenticate(&meta, credentials).await?;
+    if sent_by.and_then(|text| Device::from_user_agent(&text)) == Some(request.device.clone()) {
+        // It is the device's own: no words of the backend's for the audit.
+        app.context.origin.user_agent = None;
+    }
+    let asker = Asker::app(app, ip);
     let done = licenses::activate(&face.core, &asker, request).await?;
     let status = if done.already_activated {
         StatusCode::OK

@@ -9,6 +9,7 @@ use doorward_store::WriteTx;
 use doorward_store::app::{Claim, ClaimOutcome, Hit, HitOutcome};
 
 use super::super::activate::{activated, per_key};
+use super::super::holder::Holder;
 use super::super::refuse::Refusal;
 use super::super::verify::SEEN_EVERY_SECONDS;
 use super::{Found, Step};
@@ -36,7 +37,7 @@ impl Step {
         &self,
         here: &Here,
         tx: &mut WriteTx<'_>,
-        id: LicenseId,
+        (id, holder): (LicenseId, Holder),
         (device, held): Seat,
     ) -> Result<Found<ActivationId>> {
         let now = here.now();
@@ -82,7 +83,7 @@ impl Step {
                 return Ok(Err(Refusal::of(code, Some(id))));
             }
         };
-        activated(here, tx, id, activation_id, returned)?;
+        activated(here, tx, (id, holder), activation_id, returned)?;
         Ok(Ok(activation_id))
     }
 

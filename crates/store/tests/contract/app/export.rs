@@ -13,9 +13,12 @@ use crate::support::{
 
 contract! {
     codes_and_messages_are_found_by_their_address: AppRead::codes_to, AppRead::messages_to;
+    codes_and_messages_are_found_by_their_user: AppRead::codes_of_user, AppRead::messages_of_user;
     secrets_are_found_by_their_user: AppRead::secrets_of_user;
     memberships_and_devices_come_in_pages: AppRead::memberships_of_user, AppRead::devices_of_user;
     events_are_found_by_whom_they_are_about: AppRead::events_of_user, AppRead::events_about_user;
+    events_are_found_by_the_licence: AppRead::events_of_license, AppRead::license_of_event,
+        AppRead::next_license_of_user;
 }
 
 async fn codes_and_messages_are_found_by_their_address(db: TestDatabase) {
@@ -59,6 +62,108 @@ async fn codes_and_messages_are_found_by_their_address(db: TestDatabase) {
         .read(move |app| app.messages_to(&[0; 16], Some(last), 10))
         .await;
     assert_eq!(rest, found[1..]);
+}
+
+async fn codes_and_messages_are_found_by_their_user(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let (ada, bob) = (UserId::from_uuid(fresh()), UserId::from_uuid(fresh()));
+    let (mut codes, mut messages) = (Vec::new(), Vec::new());
+    for user in [Some(ada), Some(bob), None, Some(ada)] {
+        // To an address that is nobody's.
+        let mut code = new_otp(email("new@example.com"));
+        let mut message = new_message(app.id);
+        (code.user_id, message.user_id) = (user, user);
+        if user == Some(ada) {
+            codes.insert(0, code.id);
+            messages.insert(0, message.id);
+        }
+        app.write(move |app| {
+            app.insert_otp_request(&code)?;
+            app.enqueue(&message, false)
+        })
+        .await;
+    }
+    let found = app.read(move |app| app.codes_of_user(ada, None, 10)).await;
+    assert_eq!(found.iter().map(|code| code.id).collect::<Vec<_>>(), codes);
+    assert_eq!(
+        (found[0].contact.as_str(), found[0].user_id),
+        ("new@example.com", Some(ada))
+    );
+    let last = codes[0];
+    let rest = app
+        .read(move |app| app.codes_of_user(ada, Some(last), 10))
+        .await;
+    assert_eq!(rest, found[1..]);
+    let found = app
+        .read(move |app| app.messages_of_user(ada, None, 10))
+        .await;
+    assert_eq!(
+        found.iter().map(|message| message.id).collect::<Vec<_>>(),
+        messages
+    );
+    let last = messages[0];
+    let rest = app
+        .read(move |app| app.messages_of_user(ada, Some(last), 10))
+        .await;
+    assert_eq!(rest, found[1..]);
+}
+
+async fn events_are_found_by_the_licence(db: TestDatabase) {
+    let app = seed_app(&db).await;
+    let ada = seed_user(&app, email("ada@example.com")).await;
+    let mut licenses = Vec::new();
+    for user in [Some(ada), None, Some(ada)] {
+        let license = NewLicense {
+            user_id: user,
+            ..new_license()
+        };
+        if user.is_some() {
+            licenses.push(license.id);
+        }
+        app.write(move |app| app.insert_license(&license)).await;
+    }
+    licenses.sort();
+    let (first, second) = (licenses[0], licenses[1]);
+    for (after, next) in [
+        (None, Some(first)),
+        (Some(first), Some(second)),
+        (Some(second), None),
+    ] {
+        let found = app
+            .read(move |app| app.next_license_of_user(ada, after))
+            .await;
+        assert_eq!(found, next);
+    }
+    let events = [
+        (first, None),
+        (first, Some(ada)),
+        (second, None),
+        (first, None),
+    ]
+    .map(|(license, about)| AuditEvent {
+        target: Some(Target::new("license", license)),
+        ..event(&app, None, about)
+    });
+    let ids: Vec<_> = events.iter().map(|event| event.id).collect();
+    app.write(move |app| events.iter().try_for_each(|event| app.audit(event)))
+        .await;
+    let found = app
+        .read(move |app| app.events_of_license(first, ada, None, 10))
+        .await;
+    assert_eq!(
+        found.iter().map(|e| e.id).collect::<Vec<_>>(),
+        [ids[3], ids[0]]
+    );
+    let last = found[0].id;
+    let rest = app
+        .read(move |app| app.events_of_license(first, ada, Some(last), 10))
+        .await;
+    assert_eq!(rest, found[1..]);
+    let of = ids[2];
+    assert_eq!(
+        app.read(move |app| app.license_of_event(of)).await,
+        Some(second)
+    );
 }
 
 async fn secrets_are_found_by_their_user(db: TestDatabase) {
