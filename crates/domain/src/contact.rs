@@ -113,8 +113,7 @@ impl PhoneNumber {
     /// # Errors
     /// [`ContactError::Phone`] otherwise.
     pub fn parse(text: &str) -> Result<Self, ContactError> {
-        let digits = text.strip_prefix('+').ok_or(ContactError::Phone)?;
-        if !(7..=15).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        if !Self::has_the_form(text) {
             return Err(ContactError::Phone);
         }
         let number = phonenumber::parse(None, text).map_err(|_| ContactError::Phone)?;
@@ -128,6 +127,19 @@ impl PhoneNumber {
             return Err(ContactError::Phone);
         }
         Ok(Self(canonical))
+    }
+
+    /// A number that was parsed before it was stored, or that is looked for. Only its form is looked at:
+    /// numbering plans change, and whoever has a number of a former one must still be found.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Option<Self> {
+        Self::has_the_form(text).then(|| Self(text.to_owned()))
+    }
+
+    fn has_the_form(text: &str) -> bool {
+        text.strip_prefix('+').is_some_and(|digits| {
+            (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+        })
     }
 
     /// The country's calling code, without `+`: several countries may share one.
@@ -219,7 +231,7 @@ impl Contact {
     pub fn from_stored(channel: Channel, text: &str) -> Option<Self> {
         match channel {
             Channel::Email => EmailAddress::parse(text).ok().map(Self::Email),
-            Channel::Sms => PhoneNumber::parse(text).ok().map(Self::Phone),
+            Channel::Sms => PhoneNumber::from_stored(text).map(Self::Phone),
         }
     }
 
@@ -390,6 +402,24 @@ mod tests {
             "+979123456789",
         ] {
             assert_eq!(PhoneNumber::parse(bad), Err(ContactError::Phone), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_stored_number_of_a_former_plan_is_still_one() {
+        let former = "+9991234567";
+        assert_eq!(PhoneNumber::parse(former), Err(ContactError::Phone));
+        assert_eq!(PhoneNumber::from_stored(former).unwrap().as_str(), former);
+        assert!(Contact::from_stored(Channel::Sms, former).is_some());
+        for bad in [
+            "",
+            "+",
+            "9991234567",
+            "+999123",
+            "+9991234567890123",
+            "+999 1234567",
+        ] {
+            assert_eq!(PhoneNumber::from_stored(bad), None, "{bad:?}");
         }
     }
 

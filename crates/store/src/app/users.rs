@@ -44,8 +44,8 @@ pub(super) fn user(mut row: Row) -> Result<User, StoreError> {
     };
     let phone = match (row.take::<Option<String>>()?, row.take()?) {
         (Some(text), verified_at) => Some(VerifiedAt {
-            value: PhoneNumber::parse(&text)
-                .map_err(|_| StoreError::decode("a phone number that does not parse"))?,
+            value: PhoneNumber::from_stored(&text)
+                .ok_or_else(|| StoreError::decode("a phone number that does not parse"))?,
             verified_at,
         }),
         (None, _) => None,

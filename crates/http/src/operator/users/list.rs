@@ -43,7 +43,7 @@ fn search(fields: &mut Fields) -> Option<Search> {
     });
     let email_prefix = fields.optional("email_prefix", email_prefix);
     let phone = fields.optional("phone", |text| {
-        PhoneNumber::parse(text).map_err(|error| error.to_string())
+        PhoneNumber::from_stored(text).ok_or("Must be a phone number: + and 7 to 15 digits")
     });
     let phone_prefix = fields.optional("phone_prefix", phone_prefix);
     let status = fields.optional("status", |text| {
