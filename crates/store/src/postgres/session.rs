@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
 use tokio::runtime::Runtime;
@@ -25,9 +25,9 @@ pub(super) struct Session {
     pub(super) client: Client,
     /// Looked at after each COMMIT.
     pub(super) unreplicated: Unreplicated,
-    /// The snapshot of a read is open still; its job has been answered. The next transaction ends it
+    /// The snapshot of a read is open still; its job was answered then. The next transaction ends it
     /// on its way.
-    pub(super) snapshot_open: bool,
+    pub(super) snapshot_open: Option<Instant>,
     origin: Option<Origin>,
     connector: Arc<Connector>,
     /// By the address of the text: statements are `'static`, so an address names one text for ever,
@@ -44,7 +44,7 @@ impl Session {
         Self {
             client: connected.client,
             unreplicated: connected.unreplicated,
-            snapshot_open: false,
+            snapshot_open: None,
             origin: connected.origin,
             connector,
             statements: HashMap::new(),
@@ -65,7 +65,7 @@ impl Session {
 
     /// Ends the snapshot of a read that has been answered, if one is open.
     pub(super) fn close_snapshot(&mut self, runtime: &Runtime) {
-        if !std::mem::take(&mut self.snapshot_open) {
+        if self.snapshot_open.take().is_none() {
             return;
         }
         let answers = self.fly(runtime, |flight| flight.control("COMMIT"));

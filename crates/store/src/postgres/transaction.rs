@@ -3,6 +3,8 @@
 //! `BEGIN` travels with the first statement, deferred statements with the next one or with
 //! `COMMIT`: a transaction of one query and any number of deferred writes is two round trips.
 
+use std::time::Instant;
+
 use tokio::runtime::Runtime;
 use tokio_postgres::Statement;
 
@@ -59,7 +61,7 @@ impl<'a> Transaction<'a> {
     /// Leaves a read's snapshot to be ended by whoever comes next: nothing is to be learned from it.
     pub(super) fn leave(self) {
         if self.begun {
-            self.session.snapshot_open = true;
+            self.session.snapshot_open = Some(Instant::now());
         }
     }
 
@@ -87,7 +89,7 @@ impl<'a> Transaction<'a> {
     /// How it begins; the snapshot of the read before is ended on the same way. A failure of that is
     /// one of the beginning.
     const fn begin(&mut self) -> &'static str {
-        let old = std::mem::replace(&mut self.session.snapshot_open, false);
+        let old = self.session.snapshot_open.take().is_some();
         match (self.access, old) {
             (Access::Read, false) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             (Access::Read, true) => "COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",

@@ -104,13 +104,15 @@ impl Worker {
     }
 
     fn next(&mut self) -> Option<Queued> {
-        if let Some(session) = self
-            .session
-            .as_mut()
-            .filter(|session| session.snapshot_open)
+        if let Some(session) = &mut self.session
+            && let Some(left) = session.snapshot_open
         {
-            let soon = async { timeout(LINGER, self.shared.jobs.next()).await };
-            if let Ok(next) = self.runtime.block_on(soon) {
+            // From when it was left: jobs that ask nothing do not keep it open.
+            let rest = LINGER.saturating_sub(left.elapsed());
+            let soon = async { timeout(rest, self.shared.jobs.next()).await };
+            if !rest.is_zero()
+                && let Ok(next) = self.runtime.block_on(soon)
+            {
                 return next;
             }
             session.close_snapshot(&self.runtime);
