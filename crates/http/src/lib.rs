@@ -17,6 +17,8 @@ mod share;
 mod shell;
 
 pub use docs::{openapi_operator, openapi_public};
+pub use license::cursor::LicenseCursor;
+pub use operator::UserCursor;
 pub use operator::{
     DevAids, LocalDoctor, OperatorFace, OutboxQuery, OutboxReader, operator_router,
 };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use doorward_crypto::opaque::{ADMIN_KEY_PREFIX, OpaqueToken};
 use doorward_domain::app::parse_name;
 use doorward_domain::audit::{Action, Actor};
+use doorward_domain::reason::Reason;
 use doorward_domain::scope::{Scope, Scopes};
 use doorward_domain::secret::{SecretText, constant_time_eq};
 use doorward_domain::time::plus_seconds;
@@ -28,6 +29,8 @@ pub struct CreateAdminKey {
     pub scopes: Scopes,
     /// End of life, in the future.
     pub expires_at: Option<Timestamp>,
+    /// Why, for the audit.
+    pub reason: Option<Reason>,
 }
 
 /// What came of it. The key is shown this once.
@@ -85,7 +88,11 @@ pub async fn create(
     let event = context
         .event(None, Action::AdminKeyCreated)
         .on("admin_key", id)
-        .with(serde_json::json!({ "name": record.name, "scopes": record.scopes.names() }));
+        .with(serde_json::json!({
+            "name": record.name,
+            "scopes": record.scopes.names(),
+            "reason": request.reason.as_ref().map(Reason::as_str),
+        }));
     let created = CreatedAdminKey { record, key };
     core.create(operator, None, move |tx| {
         let mut platform = tx.platform();
@@ -129,7 +136,9 @@ pub struct RevokeAdminKey {
 const ANOTHER_SECONDS: i64 = 86_400;
 
 /// Revokes a key at once. Revoking it twice is no error. A key cannot revoke itself, nor the last
-/// one that can manage keys; one that ends within a day does not count as another.
+/// one that can manage keys, nor the last one that can do everything: nobody could make such a one
+/// again, because nobody gives away more than he has. One that ends within a day does not count as
+/// another.
 ///
 /// # Errors
 /// [`Code::SelfProtection`]; [`Code::ValidationError`] when another key is confirmed;
@@ -164,10 +173,11 @@ pub async fn revoke(
             if key.revoked_at.is_some() {
                 return Ok(());
             }
-            let managed = Scope::AdminKeysWrite;
-            // Whoever asks this waits for whoever asked before. A key about to end saves nobody.
+            // What another key must have. Whoever asks this waits for whoever asked before. A key
+            // about to end saves nobody.
+            let (needed, what) = irreplaceable(&key.scopes);
             let then = plus_seconds(now, ANOTHER_SECONDS);
-            let another = platform.has_another_admin_key(id, managed, then)?;
+            let another = platform.has_another_admin_key(id, &needed, then)?;
             if let Actor::AdminKey(own) = actor {
                 if own == id {
                     return Err(Error::new(Code::SelfProtection)
@@ -179,11 +189,11 @@ pub async fn revoke(
                     return Err(Error::new(Code::TokenInvalid));
                 }
             }
-            if key.scopes.allows(managed) && !another && !even_the_last {
-                return Err(Error::new(Code::SelfProtection).with_message(
-                    "This is the last key that can manage keys; one that ends within a day does \
-                     not count. Make another one first.",
-                ));
+            if needed != Scopes::default() && !another && !even_the_last {
+                return Err(Error::new(Code::SelfProtection).with_message(format!(
+                    "This is the last key that can {what}; one that ends within a day does not \
+                     count. Make another one first."
+                )));
             }
             if platform.revoke_admin_key(id, now)? {
                 platform.audit(&event)?;
@@ -191,6 +201,18 @@ pub async fn revoke(
             Ok(())
         })
         .await
+}
+
+/// What the operator face would lose with the last key that has these scopes: everything, or the
+/// managing of keys. No scope: nothing.
+fn irreplaceable(scopes: &Scopes) -> (Scopes, &'static str) {
+    if *scopes == Scopes::all() {
+        (Scopes::all(), "do everything")
+    } else if scopes.allows(Scope::AdminKeysWrite) {
+        (Scopes::from_iter([Scope::AdminKeysWrite]), "manage keys")
+    } else {
+        (Scopes::default(), "")
+    }
 }
 
 /// Checks a key. It is never cached: a revoked key is dead at once on every node.

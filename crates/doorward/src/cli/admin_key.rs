@@ -23,6 +23,9 @@ pub(crate) enum AdminKeyCommand {
         /// End of its life: 90d, 12h, 30m, or a time such as 2027-01-01T00:00:00Z. Without one: none
         #[arg(long, value_name = "WHEN")]
         expires: Option<String>,
+        /// Why, for the audit
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         #[command(flatten)]
         repeat: Repeat,
     },
@@ -38,7 +41,7 @@ pub(crate) enum AdminKeyCommand {
         id: String,
         #[command(flatten)]
         meant: Meant,
-        /// Do it although no key is left that can manage keys
+        /// Do it although no key is left that can manage keys, or none that can do everything
         #[arg(long)]
         even_the_last: bool,
     },

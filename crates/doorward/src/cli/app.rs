@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{Meant, Repeat};
+use super::{Against, Meant, Paging, Repeat};
 
 /// `doorward app`
 #[derive(Debug, Subcommand)]
@@ -33,9 +33,12 @@ pub(crate) enum AppCommand {
         #[command(flatten)]
         repeat: Repeat,
     },
-    /// List all apps
+    /// List the apps, in the order in which they were made
     #[command(after_help = "Example:\n  doorward app list")]
-    List,
+    List {
+        #[command(flatten)]
+        page: Paging,
+    },
     /// Show one app and its settings
     #[command(after_help = "Example:\n  doorward app show shop")]
     Show {
@@ -57,6 +60,8 @@ pub(crate) enum AppCommand {
         /// A setting, e.g. otp_seconds=120; null restores its default; can be repeated
         #[arg(long, value_name = "KEY=VALUE")]
         set: Vec<String>,
+        #[command(flatten)]
+        against: Against,
     },
     /// Switch an app off: it signs nobody in and its API answers as for a wrong secret
     #[command(

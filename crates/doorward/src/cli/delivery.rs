@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::{ChannelName, InApp};
+use super::{Against, ChannelName, InApp};
 
 /// `doorward delivery`
 #[derive(Debug, Subcommand)]
@@ -45,6 +45,8 @@ pub(crate) enum DeliveryCommand {
     Reset {
         /// The channel
         channel: ChannelName,
+        #[command(flatten)]
+        against: Against,
         #[command(flatten)]
         of: InApp,
     },

@@ -2,15 +2,16 @@
 
 use clap::{Args, Subcommand};
 
+use super::Paging;
+
 /// `doorward key`
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
     /// List signing keys and their states, newest first
     #[command(after_help = "Example:\n  doorward key list")]
     List {
-        /// At most so many
-        #[arg(long, default_value_t = 100, value_name = "N")]
-        limit: u32,
+        #[command(flatten)]
+        page: Paging,
     },
     /// Begin to sign with the next key
     #[command(

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{InApp, Repeat};
+use super::{Against, InApp, Meant, Paging, Repeat};
 
 /// A licence of an app.
 #[derive(Debug, Args)]
@@ -91,6 +91,8 @@ pub(crate) enum LicenseCommand {
         #[arg(long, value_name = "LAST 4")]
         key_hint: Option<String>,
         #[command(flatten)]
+        page: Paging,
+        #[command(flatten)]
         of: InApp,
     },
     /// Show one licence and the devices that hold its slots
@@ -124,6 +126,8 @@ pub(crate) enum LicenseCommand {
         /// A JSON object to merge into the metadata; null removes a name
         #[arg(long, value_name = "JSON")]
         metadata: Option<String>,
+        #[command(flatten)]
+        against: Against,
     },
     /// Take a licence out of use until it is resumed
     #[command(
@@ -141,14 +145,13 @@ pub(crate) enum LicenseCommand {
     Resume(OneLicense),
     /// End a licence for good
     #[command(
-        after_help = "Example:\n  doorward license revoke LICENSE --app shop --reason refunded"
+        after_help = "Example:\n  doorward license revoke LICENSE --app shop --reason refunded --yes"
     )]
     Revoke {
         #[command(flatten)]
         license: OneLicense,
-        /// Why; kept in the audit log
-        #[arg(long)]
-        reason: Option<String>,
+        #[command(flatten)]
+        meant: Meant,
     },
     /// Take a slot from a device; it is free at once
     #[command(
@@ -202,6 +205,13 @@ pub(crate) enum LicenseKeyCommand {
         of: InApp,
     },
     /// Sign new licence files with a new key; the former public keys stay published
-    #[command(after_help = "Example:\n  doorward license key rotate --app shop")]
-    Rotate(InApp),
+    #[command(
+        after_help = "Example:\n  doorward license key rotate --app shop --reason yearly --yes"
+    )]
+    Rotate {
+        #[command(flatten)]
+        of: InApp,
+        #[command(flatten)]
+        meant: Meant,
+    },
 }

@@ -40,7 +40,7 @@ pub(crate) use license::{LicenseCommand, LicenseKeyCommand, OneLicense};
 pub(crate) use limit::{LimitCommand, LimitSubject};
 pub(crate) use meant::Meant;
 pub(crate) use org::{OneOrg, OrgCommand};
-pub(crate) use repeat::Repeat;
+pub(crate) use repeat::{Against, AgainstTag, Paging, Repeat};
 pub(crate) use role::{RoleCommand, Whose};
 pub(crate) use server::{DevArgs, ServeArgs};
 pub(crate) use session::SessionCommand;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{InApp, Repeat};
+use super::{Against, InApp, Paging, Repeat};
 
 /// An organization of an app.
 #[derive(Debug, Args)]
@@ -45,6 +45,8 @@ pub(crate) enum OrgCommand {
     List {
         #[command(flatten)]
         of: InApp,
+        #[command(flatten)]
+        page: Paging,
     },
     /// Show one organization
     #[command(after_help = "Example:\n  doorward org show ORG --app shop")]
@@ -57,6 +59,8 @@ pub(crate) enum OrgCommand {
         /// The new name
         #[arg(long)]
         name: String,
+        #[command(flatten)]
+        against: Against,
     },
     /// Put an organization out of use: it goes into no token, and nobody joins it
     #[command(after_help = "Example:\n  doorward org archive ORG --app shop")]
@@ -81,6 +85,8 @@ pub(crate) enum OrgCommand {
         /// With which role: owner, admin, staff, viewer, or one the app defines
         #[arg(long)]
         role: String,
+        #[command(flatten)]
+        repeat: Repeat,
     },
     /// Remove a member with all its roles
     #[command(

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::InApp;
+use super::{AgainstTag, InApp, Meant, Paging, Repeat};
 
 /// `doorward role`
 #[derive(Debug, Subcommand)]
@@ -17,9 +17,8 @@ pub(crate) enum RoleCommand {
     List {
         #[command(flatten)]
         of: InApp,
-        /// At most so many
-        #[arg(long, default_value_t = 100, value_name = "N")]
-        limit: u32,
+        #[command(flatten)]
+        page: Paging,
     },
     /// Define a role of the app's own, or say what a built-in one permits; replaces what was said
     #[command(
@@ -38,15 +37,29 @@ pub(crate) enum RoleCommand {
         permission: Vec<String>,
         #[command(flatten)]
         of: InApp,
+        /// Why; needed where permissions are taken away, because whoever has the role loses them
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Do not ask for the name once more
+        #[arg(long, requires = "reason")]
+        yes: bool,
+        #[command(flatten)]
+        against: AgainstTag,
     },
     /// Delete a role of the app's own, or what was said of a built-in one
-    #[command(after_help = "Refused while somebody has the role.\n\nExample:\n  \
-                            doorward role delete clerk --app shop")]
+    #[command(
+        after_help = "Refused while somebody has the role.\n\nExample:\n  doorward role delete clerk \
+                            --app shop --reason 'tidying up' --yes"
+    )]
     Delete {
         /// The role
         role: String,
         #[command(flatten)]
         of: InApp,
+        #[command(flatten)]
+        meant: Meant,
+        #[command(flatten)]
+        against: AgainstTag,
     },
     /// Give a user a role in an organization; makes it a member where it is none
     #[command(
@@ -58,6 +71,8 @@ pub(crate) enum RoleCommand {
         role: String,
         #[command(flatten)]
         whose: Whose,
+        #[command(flatten)]
+        repeat: Repeat,
     },
     /// Take a role from a user; the membership ends with the last one
     #[command(

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{InApp, OneUser};
+use super::{InApp, OneUser, Paging};
 
 /// `doorward session`
 #[derive(Debug, Subcommand)]
@@ -12,9 +12,8 @@ pub(crate) enum SessionCommand {
     List {
         #[command(flatten)]
         user: OneUser,
-        /// At most so many
-        #[arg(long, default_value_t = 100, value_name = "N")]
-        limit: u32,
+        #[command(flatten)]
+        page: Paging,
     },
     /// Show one session
     #[command(after_help = "Example:\n  doorward session show 0199… --app shop")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::InApp;
+use super::{Against, InApp, Paging};
 
 /// `doorward template`
 #[derive(Debug, Subcommand)]
@@ -19,9 +19,8 @@ pub(crate) enum TemplateCommand {
     List {
         #[command(flatten)]
         of: InApp,
-        /// At most so many
-        #[arg(long, default_value_t = 100, value_name = "N")]
-        limit: u32,
+        #[command(flatten)]
+        page: Paging,
     },
     /// Show a template
     #[command(after_help = "Example:\n  doorward template show otp_login --app shop")]
@@ -52,6 +51,8 @@ pub(crate) enum TemplateCommand {
     Reset {
         #[command(flatten)]
         which: OneTemplate,
+        #[command(flatten)]
+        against: Against,
     },
     /// Show a message with sample data; sends nothing and stores nothing
     #[command(

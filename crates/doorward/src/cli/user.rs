@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{InApp, Meant, Repeat};
+use super::{Against, InApp, Meant, Paging, Repeat};
 
 /// A user of an app.
 #[derive(Debug, Args)]
@@ -41,9 +41,8 @@ pub(crate) enum UserCommand {
         /// Only those who stand so
         #[arg(long)]
         status: Option<UserStatusName>,
-        /// At most so many
-        #[arg(long, default_value_t = 100, value_name = "N")]
-        limit: u32,
+        #[command(flatten)]
+        page: Paging,
     },
     /// Find users by how their e-mail address or phone number begins
     #[command(
@@ -55,9 +54,8 @@ pub(crate) enum UserCommand {
         prefix: String,
         #[command(flatten)]
         of: InApp,
-        /// At most so many
-        #[arg(long, default_value_t = 100, value_name = "N")]
-        limit: u32,
+        #[command(flatten)]
+        page: Paging,
     },
     /// Show one user
     #[command(after_help = "Example:\n  doorward user show ada@example.com --app shop")]
@@ -106,6 +104,8 @@ pub(crate) enum UserCommand {
         /// You vouch that the user holds what is new
         #[arg(long)]
         verified: bool,
+        #[command(flatten)]
+        against: Against,
     },
     /// Switch a user off; its sessions end at once
     #[command(
@@ -182,8 +182,7 @@ pub(crate) enum UserCommand {
     Orgs {
         #[command(flatten)]
         user: OneUser,
-        /// At most so many
-        #[arg(long, default_value_t = 100, value_name = "N")]
-        limit: u32,
+        #[command(flatten)]
+        page: Paging,
     },
 }

@@ -24,9 +24,10 @@ pub(super) async fn run(global: &Global, command: AdminKeyCommand) -> Outcome {
             name,
             scope,
             expires,
+            reason,
             repeat,
         } => {
-            let given = serde_json::json!([name, scope, expires]);
+            let given = serde_json::json!([name, scope, expires, reason]);
             let operator = deployment::repeatable(&operator, repeat, "admin-key create", &given)?;
             let scopes = scopes(&scope)?;
             let now = core.clock.now();
@@ -35,6 +36,7 @@ pub(super) async fn run(global: &Global, command: AdminKeyCommand) -> Outcome {
                 name,
                 scopes,
                 expires_at,
+                reason: meant::optional_reason(reason.as_deref())?,
             };
             let created = admin_keys::create(core, &operator, request).await?;
             let key = created.key.expose().to_owned();

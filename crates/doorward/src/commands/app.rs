@@ -1,20 +1,18 @@
 //! `doorward app`
 
+use doorward_domain::AppId;
 use doorward_domain::app::{App, AppSettings};
 use doorward_domain::time::iso;
 use doorward_service::apps::{self, CreateApp, UpdateApp};
 use doorward_service::{Core, Operator};
 use serde::Serialize;
 
-use super::{find, meant, settings};
+use super::{find, meant, pages, settings};
 use crate::Outcome;
-use crate::cli::{AppCommand, Global};
+use crate::cli::{AppCommand, Global, Paging};
 use crate::deployment;
 use crate::failure::Failure;
 use crate::output::{self, Report, labels, table};
-
-/// Most apps that one question to the store may ask for.
-const PAGE: u32 = 200;
 
 /// Runs it.
 pub(super) async fn run(global: &Global, command: AppCommand) -> Outcome {
@@ -53,9 +51,14 @@ pub(super) async fn run(global: &Global, command: AppCommand) -> Outcome {
                 output::report(json, &credentials)
             }
         }
-        AppCommand::List => output::report(json, &all(core, &operator).await?),
+        AppCommand::List { page } => list(core, &operator, &page, json).await,
         AppCommand::Show { app } => shown(find::app(core, &operator, &app).await?),
-        AppCommand::Update { app, name, set } => {
+        AppCommand::Update {
+            app,
+            name,
+            set,
+            against,
+        } => {
             let id = find::app(core, &operator, &app).await?.id;
             let patch = settings::patch(&set)?;
             if name.is_none() && patch.is_empty() {
@@ -67,7 +70,7 @@ pub(super) async fn run(global: &Global, command: AppCommand) -> Outcome {
             let request = UpdateApp {
                 name,
                 settings,
-                expected_version: None,
+                expected_version: against.if_version,
             };
             shown(apps::update(core, &operator, id, request).await?)
         }
@@ -132,18 +135,15 @@ fn initial_settings(set: &[String]) -> Outcome<Option<AppSettings>> {
         })
 }
 
-async fn all(core: &Core, operator: &Operator) -> Outcome<AppList> {
-    let mut items = Vec::new();
-    let mut after = None;
-    loop {
-        let page = apps::list(core, operator, after, PAGE).await?;
-        let Some(last) = page.last().map(|app| app.id) else {
-            break;
-        };
-        after = Some(last);
-        items.extend(page.into_iter().map(AppView::from));
-    }
-    Ok(AppList { items })
+async fn list(core: &Core, operator: &Operator, page: &Paging, json: bool) -> Outcome {
+    let from = pages::cursor(page.cursor.as_deref(), str::parse::<AppId>)?;
+    let (found, next) = pages::gather(page.limit, from, async |after, room| {
+        let page = apps::list(core, operator, after, pages::one_more(room)).await?;
+        Ok(pages::ended_by_last(page, room, |app| app.id))
+    })
+    .await?;
+    let items = found.into_iter().map(AppView::from).collect();
+    pages::print(json, AppList { items }, next)
 }
 
 /// An app's credentials, shown once.

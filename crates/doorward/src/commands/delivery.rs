@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use doorward_domain::contact::{Contact, EmailAddress, PhoneNumber};
 use doorward_domain::time::iso;
-use doorward_service::messages::{self, ChannelDelivery, PrefixUsage, Provider, TestResult};
+use doorward_service::messages::{
+    self, ChannelDelivery, PrefixUsage, Provider, ProviderKind, TestResult,
+};
 use doorward_service::{Core, Operator};
 use serde::Serialize;
 use serde_json::Value;
@@ -61,9 +63,14 @@ async fn obey(
             let items = vec![ChannelView::from(set)];
             output::report(json, &DeliveryView { items })
         }
-        DeliveryCommand::Reset { channel: name, of } => {
+        DeliveryCommand::Reset {
+            channel: name,
+            against,
+            of,
+        } => {
             let app = find::app(core, operator, &of.app).await?.id;
-            messages::reset_delivery(core, operator, app, channel(name), None).await?;
+            let version = against.if_version;
+            messages::reset_delivery(core, operator, app, channel(name), version).await?;
             output::report(
                 json,
                 &Done("Done. The deployment's own sender is used again."),
@@ -72,12 +79,13 @@ async fn obey(
         DeliveryCommand::Usage { of } => {
             let app = find::app(core, operator, &of.app).await?.id;
             let mut usage = messages::sms_usage(core, operator, app, None, 1).await?;
-            let prefixes = pages::gather(u32::MAX, async |after, room| {
-                let page = messages::sms_usage(core, operator, app, after, room).await?;
+            let prefixes = pages::gather(u32::MAX, None, async |after, room| {
+                let most = pages::one_more(room);
+                let page = messages::sms_usage(core, operator, app, after, most).await?;
                 let place = |last: &PrefixUsage| last.prefix.clone();
                 Ok(pages::ended_by_last(page.prefixes, room, place))
             });
-            usage.prefixes = prefixes.await?;
+            usage.prefixes = prefixes.await?.0;
             output::report(json, &UsageView::from(usage))
         }
         DeliveryCommand::Test { to, of } => {
@@ -173,18 +181,15 @@ impl Report for DeliveryView {
         for item in &self.items {
             if item.providers.is_empty() {
                 let sender = "the deployment's sender".to_owned();
-                rows.push([
-                    item.channel.to_owned(),
-                    sender,
-                    String::new(),
-                    String::new(),
-                ]);
+                let none = String::new;
+                rows.push([item.channel.to_owned(), sender, none(), none(), none()]);
             }
             for provider in &item.providers {
                 rows.push([
                     item.channel.to_owned(),
                     provider.id.clone(),
                     provider.kind.as_str().to_owned(),
+                    host(provider),
                     provider
                         .secret_set_at
                         .clone()
@@ -192,7 +197,20 @@ impl Report for DeliveryView {
                 ]);
             }
         }
-        table(["CHANNEL", "PROVIDER", "KIND", "SECRET SET AT"], &rows)
+        let head = ["CHANNEL", "PROVIDER", "KIND", "HOST", "SECRET SET AT"];
+        table(head, &rows)
+    }
+}
+
+/// Where a provider is reached.
+fn host(provider: &Provider) -> String {
+    match &provider.kind {
+        ProviderKind::Smtp(smtp) => format!("{}:{}", smtp.host, smtp.port),
+        ProviderKind::Twilio(twilio) => match &twilio.base_url {
+            Some(url) => url.to_string(),
+            None => "Twilio".to_owned(),
+        },
+        ProviderKind::Webhook(hook) => hook.url.to_string(),
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{meant, pages};
 use crate::Outcome;
-use crate::cli::{Global, KeyCommand, Meant, PublicForm};
+use crate::cli::{Global, KeyCommand, Meant, Paging, PublicForm};
 use crate::deployment;
 use crate::failure::Failure;
 use crate::output::{self, Report, labels, table};
@@ -19,10 +19,7 @@ pub(super) async fn run(global: &Global, command: KeyCommand) -> Outcome {
     let operator = deployment::operator(&core);
     let (core, json) = (&*core, global.json);
     let outcome = match command {
-        KeyCommand::List { limit } => {
-            let items = list(core, &operator, limit).await?;
-            output::report(json, &KeyList { items })
-        }
+        KeyCommand::List { page } => list(core, &operator, &page, json).await,
         KeyCommand::Rotate {
             retire_now,
             reason,
@@ -55,15 +52,18 @@ pub(super) async fn run(global: &Global, command: KeyCommand) -> Outcome {
     outcome
 }
 
-async fn list(core: &Core, operator: &Operator, limit: u32) -> Outcome<Vec<KeyView>> {
-    let items = pages::gather(limit, async |after, room| {
-        let page = signing::list(core, operator, after, room).await?;
+async fn list(core: &Core, operator: &Operator, page: &Paging, json: bool) -> Outcome {
+    let from = pages::cursor(page.cursor.as_deref(), str::parse::<TimeCursor>)?;
+    let found = pages::gather(page.limit, from, async |after, room| {
+        let page = signing::list(core, operator, after, pages::one_more(room)).await?;
         Ok(pages::ended_by_last(page, room, |key| TimeCursor {
             at: key.created_at,
             id: key.kid.clone(),
         }))
     });
-    Ok(items.await?.into_iter().map(KeyView::from).collect())
+    let (found, next) = found.await?;
+    let items = found.into_iter().map(KeyView::from).collect();
+    pages::print(json, KeyList { items }, next)
 }
 
 fn public(keys: &doorward_service::core::SigningSet, form: PublicForm, json: bool) -> Outcome {

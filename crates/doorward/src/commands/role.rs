@@ -1,13 +1,13 @@
 //! `doorward role`
 
 use doorward_domain::role::{Permission, RoleName};
-use doorward_service::roles::{self, DefineRole, RoleChange, RoleInfo};
+use doorward_service::roles::{self, DefineRole, DeleteRole, RoleChange, RoleInfo};
 use doorward_service::{Caller, Core, Operator};
 use serde::Serialize;
 
-use super::{find, pages};
+use super::{find, meant, pages};
 use crate::Outcome;
-use crate::cli::{Global, RoleCommand, Whose};
+use crate::cli::{Global, Meant, RoleCommand, Whose};
 use crate::deployment;
 use crate::output::{self, Done, Report, labels, table};
 
@@ -22,39 +22,70 @@ pub(super) async fn run(global: &Global, command: RoleCommand) -> Outcome {
 
 async fn obey(core: &Core, operator: &Operator, command: RoleCommand, json: bool) -> Outcome {
     match command {
-        RoleCommand::List { of, limit } => {
+        RoleCommand::List { of, page } => {
             let app = find::app(core, operator, &of.app).await?.id;
-            let items = pages::gather(limit, async |after, room| {
+            let from = pages::cursor(page.cursor.as_deref(), RoleName::parse)?;
+            let found = pages::gather(page.limit, from, async |after, room| {
                 let caller = Caller::Operator(operator, app);
-                let page = roles::list(core, caller, after, room).await?;
+                let page = roles::list(core, caller, after, pages::one_more(room)).await?;
                 Ok(pages::ended_by_last(page, room, |role| role.name.clone()))
             });
-            let items = items.await?.into_iter().map(RoleView::from).collect();
-            output::report(json, &RoleList { items })
+            let (found, next) = found.await?;
+            let items = found.into_iter().map(RoleView::from).collect();
+            pages::print(json, RoleList { items }, next)
         }
         RoleCommand::Define {
             role,
             description,
             permission,
             of,
+            reason,
+            yes,
+            against,
         } => {
             let app = find::app(core, operator, &of.app).await?.id;
+            let deliberate = match reason {
+                Some(reason) => {
+                    let meant = Meant { reason, yes };
+                    let what = "says anew what the role permits; whoever has it loses the rest";
+                    Some(meant::deliberate(operator, &meant, what, &role)?)
+                }
+                None => None,
+            };
             let request = DefineRole {
                 name: role,
                 description,
                 permissions: permission,
+                expected: against.if_match.map(quoted),
+                deliberate,
             };
             let defined = roles::define(core, operator, app, request).await?;
             output::report(json, &RoleView::from(defined))
         }
-        RoleCommand::Delete { role, of } => {
+        RoleCommand::Delete {
+            role,
+            of,
+            meant,
+            against,
+        } => {
             let name = find::role(&role)?;
             let app = find::app(core, operator, &of.app).await?.id;
-            let done = roles::delete(core, operator, app, name).await;
+            let what = "deletes the role, with what it permits";
+            let request = DeleteRole {
+                deliberate: meant::deliberate(operator, &meant, what, name.as_str())?,
+                expected: against.if_match.map(quoted),
+            };
+            let done = roles::delete(core, operator, app, name, request).await;
             done.map_err(|error| find::explained(error, &of))?;
             output::report(json, &Done(find::AT_REFRESH))
         }
-        RoleCommand::Assign { role, whose } => {
+        RoleCommand::Assign {
+            role,
+            whose,
+            repeat,
+        } => {
+            let given = serde_json::json!([role, whose.user, whose.org, whose.of.app]);
+            let operator = &deployment::repeatable(operator, repeat, "role assign", &given)?;
             let role = Some(find::role(&role)?);
             let (caller, change) = change(core, operator, &whose, role).await?;
             let done = roles::assign(core, caller, change).await;
@@ -69,6 +100,15 @@ async fn obey(core: &Core, operator: &Operator, command: RoleCommand, json: bool
             done.map_err(|error| find::explained(error, &whose.of))?;
             output::report(json, &Done(find::AT_REFRESH))
         }
+    }
+}
+
+/// An entity tag, which loses its quotes easily in a shell.
+fn quoted(tag: String) -> String {
+    if tag.starts_with('"') {
+        tag
+    } else {
+        format!("\"{tag}\"")
     }
 }
 
@@ -95,12 +135,15 @@ struct RoleView {
     built_in: bool,
     description: String,
     permissions: Vec<String>,
+    etag: String,
 }
 
 impl From<RoleInfo> for RoleView {
     fn from(info: RoleInfo) -> Self {
+        let etag = info.etag();
         let permissions = info.definition.permissions.iter();
         Self {
+            etag,
             permissions: permissions
                 .map(Permission::as_str)
                 .map(str::to_owned)

@@ -28,17 +28,20 @@ pub(super) async fn run(global: &Global, command: SessionCommand) -> Outcome {
 async fn obey(core: &Core, operator: &Operator, command: SessionCommand, json: bool) -> Outcome {
     let now = core.clock.now();
     match command {
-        SessionCommand::List { user, limit } => {
+        SessionCommand::List { user, page } => {
             let app = find::app(core, operator, &user.of.app).await?.id;
             let id = find::user(core, operator, app, &user.user).await?;
-            let items = pages::gather(limit, async |before, room| {
-                let page = sessions::list(core, operator, app, id, before, room).await;
+            let from = pages::cursor(page.cursor.as_deref(), str::parse::<SessionId>)?;
+            let found = pages::gather(page.limit, from, async |before, room| {
+                let most = pages::one_more(room);
+                let page = sessions::list(core, operator, app, id, before, most).await;
                 let page = page.map_err(|error| find::explained(error, &user.of))?;
                 Ok(pages::ended_by_last(page, room, |record| record.session.id))
             });
-            let items = items.await?.into_iter();
+            let (found, next) = found.await?;
+            let items = found.into_iter();
             let items = items.map(|record| SessionView::new(record, now)).collect();
-            output::report(json, &SessionList { items })
+            pages::print(json, SessionList { items }, next)
         }
         SessionCommand::Show { session, of } => {
             let app = find::app(core, operator, &of.app).await?.id;

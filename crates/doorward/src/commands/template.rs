@@ -26,14 +26,17 @@ pub(super) async fn run(global: &Global, command: TemplateCommand) -> Outcome {
 
 async fn obey(core: &Core, operator: &Operator, command: TemplateCommand, json: bool) -> Outcome {
     match command {
-        TemplateCommand::List { of, limit } => {
+        TemplateCommand::List { of, page } => {
             let app = find::app(core, operator, &of.app).await?.id;
-            let items = pages::gather(limit, async |after, room| {
-                let page = messages::templates(core, operator, app, after, room).await?;
+            let from = pages::cursor(page.cursor.as_deref(), str::parse::<TemplateCursor>)?;
+            let found = pages::gather(page.limit, from, async |after, room| {
+                let most = pages::one_more(room);
+                let page = messages::templates(core, operator, app, after, most).await?;
                 Ok(pages::ended_by_last(page, room, TemplateCursor::after))
             });
-            let items = items.await?.into_iter().map(TemplateView::from).collect();
-            output::report(json, &TemplateList { items })
+            let (found, next) = found.await?;
+            let items = found.into_iter().map(TemplateView::from).collect();
+            pages::print(json, TemplateList { items }, next)
         }
         TemplateCommand::Show { which } => {
             let app = find::app(core, operator, &which.of.app).await?.id;
@@ -52,9 +55,10 @@ async fn obey(core: &Core, operator: &Operator, command: TemplateCommand, json: 
                 .await?;
             output::report(json, &TemplateView::from(set))
         }
-        TemplateCommand::Reset { which } => {
+        TemplateCommand::Reset { which, against } => {
             let app = find::app(core, operator, &which.of.app).await?.id;
-            messages::reset_template(core, operator, app, key(&which)?, None).await?;
+            let version = against.if_version;
+            messages::reset_template(core, operator, app, key(&which)?, version).await?;
             output::report(json, &Done("Done. The built-in words are used again."))
         }
         TemplateCommand::Preview { which, words } => {

@@ -33,6 +33,7 @@ pub(super) async fn on_first_start(core: &Core) -> Result<Option<Demo>> {
         name: "demo".to_owned(),
         scopes: Scopes::all(),
         expires_at: None,
+        reason: None,
     };
     let key = admin_keys::create(core, &operator, request).await?;
     Ok(Some(Demo {

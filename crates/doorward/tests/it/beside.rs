@@ -289,7 +289,14 @@ async fn licence_keys(dir: Deployment) {
     assert_eq!(server.get(published.clone()).await.1, shown["jwks"]);
     assert_eq!(shown["items"][0]["state"], "active");
 
-    let rotated = cli_json(data, &["license", "key", "rotate", "--app", &app.id]);
+    assert_eq!(
+        cli(data, &["license", "key", "rotate", "--app", &app.id]).code,
+        2
+    );
+    let rotate = [
+        "license", "key", "rotate", "--app", &app.id, "--reason", "yearly", "--yes",
+    ];
+    let rotated = cli_json(data, &rotate);
     assert_ne!(rotated["kid"], shown["items"][0]["kid"]);
     assert_eq!(
         server.get(published.clone()).await.1,

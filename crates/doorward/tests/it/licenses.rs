@@ -175,11 +175,34 @@ async fn a_licence_from_the_order_to_its_end(dir: Deployment) {
     );
     assert_eq!(again.code, 1);
     assert!(again.err.contains("LICENSE_NOT_ACTIVATED"), "{}", again.err);
-    let revoked = cli(data, &["license", "revoke", &id, "--reason", "refunded"])
-        .ok()
-        .out;
+    assert_eq!(cli(data, &["license", "revoke", &id]).code, 2);
+    let unasked = cli(data, &["license", "revoke", &id, "--reason", "refunded"]);
+    assert!(
+        unasked.code == 2 && unasked.err.contains("--yes"),
+        "{}",
+        unasked.err
+    );
+    let version = cli_json(data, &["license", "show", &id])["version"].to_string();
+    let update = |version: &str| {
+        cli(
+            data,
+            &[
+                "license",
+                "update",
+                &id,
+                "--label",
+                "again",
+                "--if-version",
+                version,
+            ],
+        )
+    };
+    assert!(update("99").err.contains("(CONFLICT)"));
+    update(&version).ok();
+    let meant = ["license", "revoke", &id, "--reason", "refunded", "--yes"];
+    let revoked = cli(data, &meant).ok().out;
     assert!(revoked.contains("revoked (refunded)"), "{revoked}");
-    assert_eq!(cli(data, &["license", "revoke", &id]).code, 1);
+    assert_eq!(cli(data, &meant).code, 1);
     let (_, refused) = ask(&server, &app, "/license/verify", device).await;
     assert_eq!(refused["error"], "LICENSE_REVOKED");
 }

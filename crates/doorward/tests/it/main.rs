@@ -19,6 +19,7 @@ mod every_command;
 mod help;
 mod incidents;
 mod licenses;
+mod lists;
 mod log;
 mod organizations;
 mod people;

@@ -146,6 +146,7 @@ async fn a_role_from_its_definition_to_its_end(dir: Deployment) {
         defined,
         json!({
             "role": "clerk", "built_in": false, "description": "Packs", "permissions": permissions,
+            "etag": defined["etag"],
         })
     );
     let listed = cli_json(data, "role list --app demo");
@@ -166,14 +167,30 @@ async fn a_role_from_its_definition_to_its_end(dir: Deployment) {
     let belongings = cli_json(data, "user orgs ada@example.com --app demo");
     let expected = json!([{ "tenant_id": org, "roles": ["clerk"], "permissions": permissions }]);
     assert_eq!(belongings["items"], expected);
-    let said = cli(data, "role delete clerk --app demo");
+    // Against what was read, and meant where somebody loses something.
+    let stale = "role define clerk --permission orders:ship --app demo --if-match \"x\"";
+    assert!(cli(data, stale).err.contains("(CONFLICT)"));
+    let less = "role define clerk --permission orders:ship --app demo";
+    let said = cli(data, less);
+    assert!(
+        said.err.contains("loses permissions (orders:read)"),
+        "{}",
+        said.err
+    );
+    let tag = defined["etag"].as_str().unwrap();
+    let more = format!(
+        "role define clerk --permission orders:read --permission orders:ship --app demo --if-match {tag}"
+    );
+    cli(data, &more).ok();
+    cli(data, &format!("{less} --reason tidying --yes")).ok();
+    let said = cli(data, "role delete clerk --app demo --reason tidying --yes");
     assert!(
         said.code == 1 && said.err.contains("(CONFLICT)"),
         "{}",
         said.err
     );
     cli(data, &format!("role revoke clerk {whose}")).ok();
-    cli(data, "role delete clerk --app demo").ok();
+    cli(data, "role delete clerk --app demo --reason tidying --yes").ok();
     let said = cli(data, &format!("role assign clerk {whose}"));
     assert!(
         said.code == 1 && said.err.contains("(ROLE_NOT_FOUND)"),

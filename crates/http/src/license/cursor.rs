@@ -11,11 +11,14 @@ const LABEL_MAX: usize = 4 * 200;
 
 /// The licence's id; of a list by label the label's bytes in hexadecimal, a dot and the id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LicenseCursor(pub(crate) LicensePlace);
+pub struct LicenseCursor(pub LicensePlace);
 
 impl LicenseCursor {
     /// Reads one of the list that is asked for; where that is not known, of either.
-    pub(crate) fn read(text: &str, filter: Option<&LicenseFilter>) -> Result<Self, &'static str> {
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(text: &str, filter: Option<&LicenseFilter>) -> Result<Self, &'static str> {
         const WRONG: &str = "Must be the next_cursor of a former page of the same search";
         let place = match text.split_once('.') {
             None => uuid(text).map(LicensePlace::Id).map_err(|_| WRONG)?,

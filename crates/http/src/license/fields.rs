@@ -108,6 +108,7 @@ pub(crate) fn change(fields: &mut Fields) -> Option<UpdateLicense> {
         max_activations: max_activations?,
         entitlements: entitlements?,
         metadata: metadata?,
+        expected_version: None,
     })
 }
 

@@ -1,5 +1,8 @@
 //! How a licence looks from outside.
 
+use axum::Json;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use doorward_domain::license::{Activation, License};
 use doorward_domain::time::iso;
 use doorward_domain::{ActivationId, LicenseId, TenantId, Timestamp, UserId};
@@ -81,6 +84,40 @@ impl LicenseView {
             created_at: iso(license.created_at),
             updated_at: iso(license.updated_at),
         }
+    }
+}
+
+/// With the version as its entity tag, for `If-Match`.
+pub(crate) struct Tagged<T>(String, T);
+
+impl Tagged<LicenseView> {
+    /// A licence after a change.
+    pub(crate) fn license(license: License, now: Timestamp) -> Self {
+        Self(version(&license), LicenseView::new(license, now))
+    }
+}
+
+impl Tagged<LicenseStatus> {
+    /// As [`LicenseStatus::new`].
+    pub(crate) fn status(
+        license: License,
+        devices: Vec<Activation>,
+        fetched: u32,
+        now: Timestamp,
+    ) -> Self {
+        let tag = version(&license);
+        Self(tag, LicenseStatus::new(license, devices, fetched, now))
+    }
+}
+
+fn version(license: &License) -> String {
+    format!("\"{}\"", license.version)
+}
+
+impl<T: Serialize> IntoResponse for Tagged<T> {
+    fn into_response(self) -> Response {
+        let Self(tag, view) = self;
+        ([(header::ETAG, tag)], Json(view)).into_response()
     }
 }
 

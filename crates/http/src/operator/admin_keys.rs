@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use doorward_domain::AdminKeyId;
 use doorward_domain::app::parse_name;
+use doorward_domain::reason::Reason;
 use doorward_domain::scope::{Scope, Scopes};
 use doorward_domain::time::iso;
 use doorward_service::Error;
@@ -17,7 +18,7 @@ use utoipa::ToSchema;
 use super::OperatorFace;
 use super::auth::Authenticated;
 use super::creating::Creating;
-use super::deliberate::meant;
+use super::deliberate::{meant, reason};
 use crate::docs::refusals;
 use crate::error::ApiResult;
 use crate::public::Success;
@@ -101,6 +102,9 @@ pub(super) struct CreateAdminKeyRequest {
     /// End of life, in the future. Absent: none.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
+    /// Why; it goes to the audit and stays there. No e-mail address or phone number.
+    #[schema(value_type = Option<String>, min_length = 3, max_length = 500)]
+    reason: Option<Reason>,
 }
 
 fn scopes_schema() -> utoipa::openapi::schema::Array {
@@ -159,12 +163,14 @@ fn read(mut fields: Fields) -> ApiResult<CreateAdminKey> {
         })
     });
     let expires_at = fields.optional("expires_at", time);
+    let reason = reason(&mut fields);
     fields.refuse_unknown();
     fields.finish(|| {
         Some(CreateAdminKey {
             name: name?,
             scopes: scopes?.into_iter().collect(),
             expires_at: expires_at?,
+            reason: reason?,
         })
     })
 }
@@ -178,7 +184,8 @@ refusals!(
 /// Revoke an admin key
 ///
 /// It is dead at once on every node. Doing it twice is no error. A key cannot revoke itself, nor the
-/// last one with the scope `admin-keys:write`. Scope `admin-keys:write`.
+/// last one with the scope `admin-keys:write`, nor the last one with every scope; one that ends within
+/// a day does not count as another. Scope `admin-keys:write`.
 #[utoipa::path(
     delete, path = "/admin/admin-keys/{id}", operation_id = "revokeAdminKey", tag = "Admin keys",
     params(

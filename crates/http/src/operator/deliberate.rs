@@ -35,6 +35,16 @@ pub(super) fn meant(fields: &mut Fields) -> Option<Meant> {
     })
 }
 
+/// As [`meant`], where both may be left out together: whether they are needed is seen in what is
+/// there. The outer `None` means one was refused.
+pub(super) fn meant_if_given(fields: &mut Fields) -> Option<Option<Meant>> {
+    if fields.has("reason") || fields.has("confirm") {
+        meant(fields).map(Some)
+    } else {
+        Some(None)
+    }
+}
+
 /// An optional reason. The outer `None` means it was refused.
 pub(super) fn reason(fields: &mut Fields) -> Option<Option<Reason>> {
     fields.optional("reason", Reason::parse)

@@ -16,6 +16,7 @@ mod limits;
 mod maintenance;
 mod messages;
 mod metrics;
+mod preconditions;
 mod roles;
 mod stats;
 mod tenants;
@@ -23,8 +24,8 @@ mod users;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::FromRef;
+use axum::{Router, middleware};
 use doorward_domain::secret::SecretText;
 use doorward_service::Core;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -32,6 +33,7 @@ use utoipa_axum::routes;
 
 pub use self::dev::{DevAids, OutboxQuery, OutboxReader};
 pub use self::doctor::LocalDoctor;
+pub use self::users::UserCursor;
 use crate::docs;
 use crate::public::{Health, health};
 use crate::read::BodyLimit;
@@ -115,7 +117,9 @@ pub fn operator_router(face: OperatorFace) -> Router {
     };
     let dev = face.dev.clone().map(dev::routes).unwrap_or_default();
     let face = Arc::new(face);
-    let limited = limited::<Router<_>>().with_state(Arc::clone(&face));
+    let limited = limited::<Router<_>>()
+        .with_state(Arc::clone(&face))
+        .route_layer(middleware::from_fn(preconditions::refuse_unheeded));
     let free = free::<Router<_>>().with_state(face);
     shell.around(
         limited.merge(dev).merge(docs::page(docs::openapi_operator)),

@@ -146,6 +146,7 @@ impl Front {
             name: "tests".to_owned(),
             scopes: Scopes::all(),
             expires_at: None,
+            reason: None,
         };
         let key = admin_keys::create(&platform.core, &platform.operator(), key)
             .await
@@ -195,6 +196,7 @@ impl Front {
             name: "scoped".to_owned(),
             scopes: scopes.iter().copied().collect(),
             expires_at: None,
+            reason: None,
         };
         let (core, operator) = (&self.platform.core, self.platform.operator());
         admin_keys::create(core, &operator, request)

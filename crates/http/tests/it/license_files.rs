@@ -259,7 +259,8 @@ on_both_engines! {
         let (old_file, old_program) = (shop.file(&key).await, shop.program().await);
         let core = &shop.front.platform.core;
         let operator = shop.front.platform.operator();
-        doorward_service::license_keys::rotate(core, &operator, shop.app.id).await.unwrap();
+        let meant = shop.front.platform.deliberate(shop.app.id);
+        doorward_service::license_keys::rotate(core, &operator, shop.app.id, meant).await.unwrap();
         let (new_file, new_program) = (shop.file(&key).await, shop.program().await);
         let judge = |program, file| shop.judge(program, file, &mut MemoryLastSeen::default());
         assert_eq!(judge(&old_program, &old_file), None);

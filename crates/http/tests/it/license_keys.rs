@@ -40,7 +40,7 @@ on_both_engines! {
         assert!(!service.text.contains(ours.first().unwrap()));
 
         let operator = front.platform.operator();
-        let rotated = license_keys::rotate(&front.platform.core, &operator, a.id).await.unwrap();
+        let rotated = license_keys::rotate(&front.platform.core, &operator, a.id, front.platform.deliberate(a.id)).await.unwrap();
         let fresh = front.send(get(path.as_str()).header("if-none-match", etag)).await;
         assert_eq!((fresh.status, fresh.header("etag")), (200, rotated.etag.as_str()));
         let both = kids(&front, &path).await;
@@ -87,7 +87,8 @@ on_both_engines! {
         let rotations: Vec<_> = (0..8)
             .map(|_| {
                 let (core, operator, id) = (std::sync::Arc::clone(core), operator.clone(), app.id);
-                tokio::spawn(async move { license_keys::rotate(&core, &operator, id).await })
+                let meant = front.platform.deliberate(id);
+                tokio::spawn(async move { license_keys::rotate(&core, &operator, id, meant).await })
             })
             .collect();
         let mut made = 0;
@@ -132,9 +133,9 @@ on_both_engines! {
         let app = front.platform.app("shop").await;
         let (core, operator) = (&front.platform.core, front.platform.operator());
         for _ in 0..32 {
-            license_keys::rotate(core, &operator, app.id).await.unwrap();
+            license_keys::rotate(core, &operator, app.id, front.platform.deliberate(app.id)).await.unwrap();
         }
-        let refused = license_keys::rotate(core, &operator, app.id).await.unwrap_err();
+        let refused = license_keys::rotate(core, &operator, app.id, front.platform.deliberate(app.id)).await.unwrap_err();
         assert_eq!(refused.code(), Code::Conflict);
         let path = format!("/apps/{}/license-keys.json", app.id);
         assert_eq!(kids(&front, &path).await.len(), 32);

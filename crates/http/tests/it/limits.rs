@@ -3,7 +3,7 @@
 use doorward_testkit::on_both_engines;
 use serde_json::{Value, json};
 
-use crate::front::{Front, ask, get, post};
+use crate::front::{Front, ask, get, meant, post};
 
 on_both_engines! {
     async fn a_customer_who_is_locked_out_is_let_in_again(db: TestDatabase) {
@@ -83,7 +83,7 @@ on_both_engines! {
         let first = front.admin(get(&path)).await.json();
         assert_eq!(first["items"].as_array().unwrap().len(), 1);
         front.platform.advance(1);
-        let rotated = front.admin(ask("POST", format!("{path}/rotate"))).await.json();
+        let rotated = front.admin(post(format!("{path}/rotate"), meant(app.id))).await.json();
         let both = front.admin(get(&path)).await.json();
         assert_eq!((&both["items"][0]["kid"], &both["items"][0]["state"]), (&rotated["kid"], &json!("active")));
         assert_eq!((&both["items"][1]["kid"], &both["items"][1]["state"]), (&first["items"][0]["kid"], &json!("retired")));

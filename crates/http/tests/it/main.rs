@@ -26,6 +26,7 @@ mod messages;
 mod operator;
 mod paging;
 mod people;
+mod preconditions;
 mod public;
 mod receipts;
 mod repeat;

@@ -48,7 +48,7 @@ on_both_engines! {
             front.platform.advance(1);
             front.admin(post("/admin/keys/rotate", json!({}))).await;
             front.admin(get(format!("{admin}/license-keys"))).await;
-            front.admin(post(format!("{admin}/license-keys/rotate"), json!({}))).await;
+            front.admin(post(format!("{admin}/license-keys/rotate"), meant(app.id))).await;
         }
         for name in ["clerk", "auditor", "zookeeper"] {
             let defined = ask("PUT", format!("{admin}/roles/{name}")).body(json!({"permissions": ["a:b"]}));
@@ -81,7 +81,7 @@ on_both_engines! {
         assert_eq!(roles, ["owner", "admin", "staff", "viewer", "auditor", "clerk", "zookeeper"]);
         // What stood at the cursor may be gone.
         let next = format!("{admin}/roles?limit=1&cursor=clerk");
-        assert_eq!(front.admin(ask("DELETE", format!("{admin}/roles/clerk"))).await.status, 200);
+        assert_eq!(front.admin(ask("DELETE", format!("{admin}/roles/clerk?reason=tidying&confirm=clerk"))).await.status, 200);
         let rest = front.admin(get(next)).await.json();
         assert_eq!((&rest["items"][0]["role"], &rest["next_cursor"]), (&json!("zookeeper"), &Value::Null));
         let templates = whole(&front, &format!("{admin}/templates?limit=100")).await;

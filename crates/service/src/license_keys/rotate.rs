@@ -1,5 +1,7 @@
 //! Rotation on demand. There is no scheduled one: programs carry the public keys with them.
 
+use std::sync::Arc;
+
 use doorward_domain::audit::Action;
 use doorward_domain::scope::Scope;
 use doorward_domain::{AppId, Code};
@@ -9,6 +11,7 @@ use super::publish::{LicenseKeySet, set};
 use crate::context::{Describe, Operator};
 use crate::core::Core;
 use crate::error::{Error, Result};
+use crate::proof::Deliberate;
 
 /// Most keys an app can have. They stay published for ever, and verifiers refuse more than 64.
 const MOST_KEYS: usize = 32;
@@ -17,18 +20,26 @@ const MOST_KEYS: usize = 32;
 /// part is erased, its public part stays published, because files it signed are in use.
 ///
 /// # Errors
-/// [`Code::Forbidden`] without `keys:write`; [`Code::AppNotFound`]; [`Code::Conflict`] when somebody
-/// else rotated at the same moment, or after 32 keys.
-pub async fn rotate(core: &Core, operator: &Operator, app_id: AppId) -> Result<LicenseKeySet> {
+/// [`Code::Forbidden`] without `keys:write`; [`Code::AppNotFound`]; [`Code::ValidationError`] when
+/// another app is confirmed; [`Code::Conflict`] when somebody else rotated at the same moment, or after
+/// 32 keys.
+pub async fn rotate(
+    core: &Core,
+    operator: &Operator,
+    app_id: AppId,
+    deliberate: Deliberate,
+) -> Result<LicenseKeySet> {
     core.authorise(operator, Scope::KeysWrite).await?;
     let key = generate(core, &operator.context, app_id)?;
     let context = operator.context.clone();
+    let deliberate = Arc::new(deliberate);
     let keys = core
         .store
         .write(move |tx| {
-            if tx.platform().app(app_id)?.is_none() {
+            let Some(found) = tx.platform().app(app_id)? else {
                 return Err(Error::new(Code::AppNotFound));
-            }
+            };
+            deliberate.names_app(&found)?;
             let mut app = tx.app(app_id);
             let keys = app.license_keys()?;
             if keys.len() >= MOST_KEYS {
@@ -53,6 +64,7 @@ pub async fn rotate(core: &Core, operator: &Operator, app_id: AppId) -> Result<L
                     .on("license_key", &key.kid)
                     .with(serde_json::json!({
                         "alg": key.alg.as_str(),
+                        "reason": deliberate.reason(),
                         "former": former.map(|former| &former.kid),
                     })),
             )?;

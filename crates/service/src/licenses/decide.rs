@@ -1,16 +1,19 @@
 //! Suspending, resuming and revoking.
 
-use doorward_domain::Code;
+use std::sync::Arc;
+
 use doorward_domain::audit::Action;
-use doorward_domain::license::{License, LicenseStatus};
+use doorward_domain::license::{License, LicenseStatus, parse_line};
 use doorward_domain::scope::Scope;
+use doorward_domain::{AppId, Code};
 
 use super::Asker;
 use super::find::{Sought, Which};
 use super::refuse::Refusal;
-use crate::context::Describe;
+use crate::context::{Describe, Operator};
 use crate::core::Core;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::proof::Deliberate;
 
 /// Takes a licence out of use until it is resumed. Doing it twice is no error.
 ///
@@ -23,7 +26,7 @@ pub async fn suspend(
     which: Which,
     reason: Option<String>,
 ) -> Result<License> {
-    decide(core, asker, which, LicenseStatus::Suspended, reason).await
+    decide(core, asker, which, LicenseStatus::Suspended, reason, None).await
 }
 
 /// Takes a suspended licence into use again. Doing it twice is no error.
@@ -31,20 +34,44 @@ pub async fn suspend(
 /// # Errors
 /// As [`suspend`].
 pub async fn resume(core: &Core, asker: &Asker, which: Which) -> Result<License> {
-    decide(core, asker, which, LicenseStatus::Active, None).await
+    decide(core, asker, which, LicenseStatus::Active, None, None).await
 }
 
-/// Ends a licence for good.
+/// Ends a licence for good, in the name of its app. An operator says why, and names it once more:
+/// [`revoke_deliberately`].
 ///
 /// # Errors
-/// As [`suspend`], but [`Code::LicenseAlreadyRevoked`] the second time.
+/// As [`suspend`], but [`Code::LicenseAlreadyRevoked`] the second time; [`Code::Forbidden`] for an
+/// operator.
 pub async fn revoke(
     core: &Core,
     asker: &Asker,
     which: Which,
     reason: Option<String>,
 ) -> Result<License> {
-    decide(core, asker, which, LicenseStatus::Revoked, reason).await
+    if matches!(asker, Asker::Operator(..)) {
+        return Err(Error::new(Code::Forbidden));
+    }
+    decide(core, asker, which, LicenseStatus::Revoked, reason, None).await
+}
+
+/// Ends a licence for good, by an operator who confirms its id.
+///
+/// # Errors
+/// As [`revoke`]; [`Code::ValidationError`] when another licence is confirmed, or for a reason of
+/// more than 200 characters.
+pub async fn revoke_deliberately(
+    core: &Core,
+    operator: &Operator,
+    app_id: AppId,
+    which: Which,
+    deliberate: Deliberate,
+) -> Result<License> {
+    // It is shown with the licence too, as what its app says is.
+    let reason = parse_line(deliberate.reason()).map_err(|rule| Error::field("reason", rule))?;
+    let asker = Asker::Operator(operator.clone(), app_id);
+    let (status, meant) = (LicenseStatus::Revoked, Some(Arc::new(deliberate)));
+    decide(core, &asker, which, status, Some(reason), meant).await
 }
 
 async fn decide(
@@ -53,6 +80,7 @@ async fn decide(
     which: Which,
     status: LicenseStatus,
     reason: Option<String>,
+    meant: Option<Arc<Deliberate>>,
 ) -> Result<License> {
     let (operation, action) = match status {
         LicenseStatus::Suspended => ("suspend", Action::LicenseSuspended),
@@ -68,6 +96,9 @@ async fn decide(
                 return Ok(Ok(Err(Refusal::of(Code::LicenseNotFound, None))));
             };
             let id = found.id;
+            if let Some(meant) = &meant {
+                meant.names([id.to_string().as_str()])?;
+            }
             let changed = scope.set_license_status(id, status, reason.as_deref(), now)?;
             if changed {
                 let event = here.event(action).on("license", id);

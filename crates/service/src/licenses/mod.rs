@@ -23,7 +23,7 @@ pub(crate) use activate::tries_of_license;
 pub use activate::{Activate, Activated, activate};
 pub use asker::Asker;
 pub use checkout::{CheckedOut, Checkout, MIN_FILE_SECONDS, checkout};
-pub use decide::{resume, revoke, suspend};
+pub use decide::{resume, revoke, revoke_deliberately, suspend};
 pub use doorward_store::app::{LicenseFilter, LicensePlace};
 pub use find::Which;
 pub use generate::{Generated, Terms, generate};

@@ -54,6 +54,8 @@ pub struct UpdateLicense {
     pub entitlements: Patch<Map<String, Value>>,
     /// Merged into the metadata; `null` removes a name.
     pub metadata: Patch<Map<String, Value>>,
+    /// The version the change was made against; a change meanwhile is then a conflict.
+    pub expected_version: Option<i64>,
 }
 
 /// Changes a licence, and so renews it. A suspended or expired one can be changed, a revoked one
@@ -61,8 +63,8 @@ pub struct UpdateLicense {
 ///
 /// # Errors
 /// [`Code::ValidationError`]; [`Code::LicenseInvalid`], [`Code::LicenseNotFound`],
-/// [`Code::LicenseRevoked`]; [`Code::Conflict`] when more slots are taken than there would be,
-/// or its user would have more different entitlements than a token carries; for an operator [`Code::Forbidden`] without `licenses:write` and [`Code::AppNotFound`].
+/// [`Code::LicenseRevoked`]; [`Code::Conflict`] when it was changed meanwhile, when more slots are
+/// taken than there would be, or its user would have more different entitlements than a token carries; for an operator [`Code::Forbidden`] without `licenses:write` and [`Code::AppNotFound`].
 pub async fn update(
     core: &Core,
     asker: &Asker,
@@ -84,6 +86,12 @@ pub async fn update(
             let Some(before) = scope.license(id, now)? else {
                 return Ok(Ok(Err(Refusal::of(Code::LicenseNotFound, None))));
             };
+            if request
+                .expected_version
+                .is_some_and(|version| version != before.version)
+            {
+                return Ok(Err(changed_meanwhile()));
+            }
             if before.status == LicenseStatus::Revoked {
                 return Ok(Ok(Err(Refusal::of(Code::LicenseRevoked, Some(id)))));
             }
@@ -115,6 +123,11 @@ pub async fn update(
         Ok(license) => Ok(license),
         Err(refusal) => Err(asker.refuse(core, "update", refusal).await?),
     }
+}
+
+fn changed_meanwhile() -> Error {
+    Error::new(Code::Conflict)
+        .with_message("The licence was changed meanwhile. Read it again and repeat your change.")
 }
 
 fn too_few(before: &License) -> Error {

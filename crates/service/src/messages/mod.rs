@@ -14,7 +14,7 @@ pub use check::{TestResult, test};
 pub use delivery::{
     ChannelDelivery, reset as reset_delivery, set as set_delivery, show as delivery,
 };
-pub use doorward_delivery::provider::Provider;
+pub use doorward_delivery::provider::{Provider, ProviderKind};
 pub use doorward_delivery::sender::Step;
 pub use doorward_delivery::template::{Preview, SmsEncoding, SmsSize};
 pub(crate) use early::EarlyPlaces;

@@ -5,4 +5,4 @@ mod define;
 
 pub(crate) use assign::grant;
 pub use assign::{RoleChange, assign, revoke};
-pub use define::{DefineRole, RoleInfo, define, delete, list};
+pub use define::{DefineRole, DeleteRole, RoleInfo, define, delete, list};

@@ -36,6 +36,7 @@ on_both_engines! {
                     name: name.clone(),
                     description: String::new(),
                     permissions: permissions.clone(),
+                    ..DefineRole::default()
                 };
                 match roles::define(&platform.core, &operator, app.id, request).await {
                     Ok(_) => break,

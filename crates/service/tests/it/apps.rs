@@ -142,6 +142,7 @@ on_both_engines! {
             name: "ci".to_owned(),
             scopes,
             expires_at: expires.map(|s| doorward_domain::time::plus_seconds(now, s)),
+            reason: None,
         };
         let some: Scopes = [Scope::AppsRead, Scope::AdminKeysWrite].into_iter().collect();
         let made = admin_keys::create(core, &operator, request(some, Some(3600))).await.unwrap();
@@ -167,7 +168,7 @@ on_both_engines! {
         assert_eq!(code(last), Some(Code::SelfProtection), "nobody could manage keys any more");
         // A key that ends tomorrow is no other one; one that lives on is.
         for (seconds, expected) in [(86_400 + 3_600, Some(Code::SelfProtection)), (86_401 + 3_600, None)] {
-            let brief = admin_keys::create(core, &operator, request(some_managers(), Some(seconds))).await.unwrap();
+            let brief = admin_keys::create(core, &operator, request(Scopes::all(), Some(seconds))).await.unwrap();
             let last = admin_keys::revoke(core, &operator, other.record.id, revoke(false)).await;
             assert_eq!(code(last), expected, "{seconds}");
             let its = admin_keys::RevokeAdminKey { deliberate: platform.deliberate(brief.record.id), even_the_last: true };
@@ -182,6 +183,42 @@ on_both_engines! {
         for nonsense in ["", "dwa_", "dwa_AAAA", &made.key.expose().replace("dwa_", "dwr_")] {
             let bad = admin_keys::authenticate(core, platform.context(), nonsense).await;
             assert_eq!(code(bad.map(|_: Operator| ())), Some(Code::TokenInvalid));
+        }
+    }
+
+    /// Somebody who may manage keys and nothing else must not lock out whoever may do the rest: no key
+    /// that is left could make such a one again.
+    async fn the_last_key_that_can_do_everything_stays(db: TestDatabase) {
+        let platform = Platform::start(&db).await;
+        let (core, operator) = (&platform.core, platform.operator());
+        let request = |scopes: Scopes| CreateAdminKey {
+            name: "key".to_owned(),
+            scopes,
+            expires_at: None,
+            reason: None,
+        };
+        let manager = admin_keys::create(core, &operator, request(some_managers())).await.unwrap();
+        let by_manager = admin_keys::authenticate(core, platform.context(), manager.key.expose()).await.unwrap();
+        let revoke = |id| admin_keys::RevokeAdminKey { deliberate: platform.deliberate(id), even_the_last: true };
+        for _ in 0..4 {
+            let first = admin_keys::create(core, &operator, request(Scopes::all())).await.unwrap().record.id;
+            let alone = admin_keys::revoke(core, &by_manager, first, revoke(first)).await;
+            assert_eq!(code(alone), Some(Code::SelfProtection), "it is the only one");
+            let second = admin_keys::create(core, &operator, request(Scopes::all())).await.unwrap().record.id;
+            // Both at once, on two nodes: one of them stays.
+            let node = platform.second_node().await;
+            let (one, other) = tokio::join!(
+                admin_keys::revoke(core, &by_manager, first, revoke(first)),
+                admin_keys::revoke(&node, &by_manager, second, revoke(second)),
+            );
+            let refused = [code(one), code(other)];
+            assert_eq!(refused.iter().filter(|code| code.is_none()).count(), 1, "{refused:?}");
+            assert!(refused.contains(&Some(Code::SelfProtection)), "{refused:?}");
+            node.store.close().await;
+            // Whoever is at the command line may all the same.
+            for id in [first, second] {
+                admin_keys::revoke(core, &operator, id, revoke(id)).await.unwrap();
+            }
         }
     }
 }

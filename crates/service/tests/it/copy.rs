@@ -80,6 +80,7 @@ async fn live(platform: &Platform) -> Life {
         name: "packer".to_owned(),
         description: String::new(),
         permissions: vec!["orders:pack".to_owned()],
+        ..DefineRole::default()
     };
     roles::define(core, &operator, app.id, role).await.unwrap();
     for (user_id, role) in people.iter().zip(["packer", "owner", "viewer"]) {
@@ -129,6 +130,7 @@ async fn live(platform: &Platform) -> Life {
         name: "ci".to_owned(),
         scopes: Scopes::all(),
         expires_at: None,
+        reason: None,
     };
     admin_keys::create(core, &operator, key).await.unwrap();
     let asker = Asker::app(platform.authenticate(&app).await, None);

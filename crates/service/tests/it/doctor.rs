@@ -40,6 +40,7 @@ on_both_engines! {
             name: "forgotten".to_owned(),
             scopes: Scopes::all(),
             expires_at: None,
+            reason: None,
         };
         admin_keys::create(&platform.core, &platform.operator(), key).await.unwrap();
         maintenance::run(&platform.core, true).await.unwrap();

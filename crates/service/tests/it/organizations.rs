@@ -5,7 +5,7 @@ use doorward_domain::secret::SecretText;
 use doorward_domain::user::UserStatus;
 use doorward_domain::{Code, TenantId, UserId};
 use doorward_service::organizations::{self, CreateOrganization, UpdateOrganization};
-use doorward_service::roles::{self, DefineRole, RoleChange};
+use doorward_service::roles::{self, DefineRole, DeleteRole, RoleChange};
 use doorward_service::sessions::{self, Refresh, Tokens};
 use doorward_service::{AppContext, Caller, Result, users};
 use doorward_testkit::on_both_engines;
@@ -97,6 +97,8 @@ impl House {
             name: name.to_owned(),
             description: String::new(),
             permissions: permissions.iter().map(|&p| p.to_owned()).collect(),
+            deliberate: Some(self.platform.deliberate(name)),
+            ..DefineRole::default()
         };
         roles::define(
             &self.platform.core,
@@ -308,7 +310,8 @@ on_both_engines! {
         let delete = async || {
             let name = RoleName::parse("editor").unwrap();
             let operator = house.platform.operator();
-            roles::delete(&house.platform.core, &operator, house.app.id, name).await
+            let request = DeleteRole { deliberate: house.platform.deliberate("editor"), expected: None };
+            roles::delete(&house.platform.core, &operator, house.app.id, name, request).await
         };
         assert_eq!(code(delete().await), Some(Code::Conflict));
         house.revoke(acme, ada, None).await.unwrap();
@@ -320,6 +323,52 @@ on_both_engines! {
         assert_eq!(names, ["owner", "admin", "staff", "viewer"]);
     }
 
+    async fn a_role_changes_against_what_was_read(db: TestDatabase) {
+        let house = House::new(&db).await;
+        let (core, operator, app) = (&house.platform.core, house.platform.operator(), house.app.id);
+        let ask = |permissions: &[&str], expected: Option<&str>, meant: Option<&str>| DefineRole {
+            name: "editor".to_owned(),
+            description: String::new(),
+            permissions: permissions.iter().map(|&p| p.to_owned()).collect(),
+            expected: expected.map(str::to_owned),
+            deliberate: meant.map(|name| house.platform.deliberate(name)),
+        };
+        let define = async |request| roles::define(core, &operator, app, request).await;
+        assert_eq!(code(define(ask(&["a"], Some("\"x\""), None)).await), Some(Code::Conflict), "not there");
+        let first = define(ask(&["a"], None, None)).await.unwrap().etag();
+        let listed = roles::list(core, Caller::App(&house.context), None, 100).await.unwrap();
+        let listed = listed.iter().find(|role| role.name.as_str() == "editor").unwrap().etag();
+        assert_eq!(listed, first);
+        let (one, other) = tokio::join!(
+            define(ask(&["a", "b"], Some(&first), None)),
+            define(ask(&["a", "c"], Some(&first), None)),
+        );
+        let second = one.as_ref().or(other.as_ref()).unwrap().etag();
+        let seen = [code(one), code(other)];
+        assert!(seen.contains(&None) && seen.contains(&Some(Code::Conflict)), "{seen:?}");
+        // Whoever has it would lose something: that has to be meant.
+        let refused = define(ask(&["d"], Some(&second), None)).await.unwrap_err();
+        let fields: Vec<_> = refused.details().iter().map(|d| d.field.to_string()).collect();
+        assert_eq!(fields, ["reason", "confirm"]);
+        let refused = define(ask(&["d"], None, Some("owner"))).await.unwrap_err();
+        assert_eq!(refused.details()[0].field, "confirm");
+        let third = define(ask(&["d"], Some(&second), Some("editor"))).await.unwrap().etag();
+        let events = house.platform.events(Some(app)).await;
+        let mut reasons = events.into_iter().filter(|event| event.action == "role.defined");
+        assert!(reasons.any(|event| event.details.unwrap()["reason"] == "a test"));
+        let delete = async |expected: &str, confirm: &str| {
+            let request = DeleteRole {
+                deliberate: house.platform.deliberate(confirm),
+                expected: Some(expected.to_owned()),
+            };
+            let name = RoleName::parse("editor").unwrap();
+            code(roles::delete(core, &operator, app, name, request).await)
+        };
+        assert_eq!(delete(&second, "editor").await, Some(Code::Conflict));
+        assert_eq!(delete(&third, "admin").await, Some(Code::ValidationError));
+        assert_eq!(delete(&third, "editor").await, None);
+    }
+
     async fn definitions_are_judged_and_bounded(db: TestDatabase) {
         let house = House::new(&db).await;
         let many: Vec<String> = (0..65).map(|n| format!("p{n}")).collect();
@@ -327,6 +376,7 @@ on_both_engines! {
             name: "Bad Name".to_owned(),
             description: "x".repeat(201),
             permissions: many.into_iter().chain(["Bad".to_owned()]).collect(),
+            ..DefineRole::default()
         };
         let operator = house.platform.operator();
         let refused =

@@ -1,6 +1,6 @@
 //! Operators' API keys.
 
-use doorward_domain::scope::{Scope, Scopes};
+use doorward_domain::scope::Scopes;
 use doorward_domain::{AdminKeyId, Timestamp};
 
 use super::{PlatformRead, PlatformWrite};
@@ -77,22 +77,26 @@ impl PlatformRead<'_> {
 }
 
 impl PlatformWrite<'_> {
-    /// Whether a key other than this one has the scope, and is good beyond `then`. Whoever asks holds
-    /// the answer until the transaction ends: nobody else revokes a key meanwhile.
+    /// Whether a key other than this one has all of the scopes, and is good beyond `then`. Whoever asks
+    /// holds the answer until the transaction ends: nobody else revokes a key meanwhile.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn has_another_admin_key(
         &mut self,
         id: AdminKeyId,
-        scope: Scope,
+        scopes: &Scopes,
         then: Timestamp,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT 1 FROM admin_keys WHERE id <> $1 AND revoked_at IS NULL \
              AND (expires_at IS NULL OR expires_at > $2) \
-             AND ' ' || scopes || ' ' LIKE '% ' || $3 || ' %' LIMIT 1";
+             AND ' ' || REPLACE(scopes, ' ', '  ') || ' ' LIKE $3 LIMIT 1";
         self.bump_state()?;
-        let params = [id.into(), then.into(), scope.as_str().into()];
+        // Each name between spaces of its own, in the order in which all of them are stored.
+        let names = scopes.names();
+        let pattern: String = names.iter().map(|name| format!("% {name} ")).collect();
+        let pattern = format!("{pattern}%");
+        let params = [id.into(), then.into(), pattern.as_str().into()];
         Ok(!self.connection.query(SQL, &params)?.is_empty())
     }
 

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::Outcome;
 use crate::cli::LicenseKeyCommand;
-use crate::commands::find;
+use crate::commands::{find, meant};
 use crate::failure::Failure;
 use crate::output::{self, Report, labels, table};
 
@@ -31,9 +31,12 @@ pub(super) async fn run(
             let jwks = document(set)?;
             output::report(json, &KeyList { items, jwks })
         }
-        LicenseKeyCommand::Rotate(of) => {
-            let app_id = find::app(core, operator, &of.app).await?.id;
-            let set = license_keys::rotate(core, operator, app_id).await?;
+        LicenseKeyCommand::Rotate { of, meant } => {
+            let app = find::app(core, operator, &of.app).await?;
+            let what = "replaces the key of the app's licence files; programs that do not know the \
+                        new one refuse new files";
+            let meant = meant::deliberate(operator, &meant, what, app.slug.as_str())?;
+            let set = license_keys::rotate(core, operator, app.id, meant).await?;
             let kid = set.active_kid.clone();
             let jwks = document(set)?;
             output::report(json, &Rotated { kid, jwks })

@@ -9,12 +9,13 @@ use doorward_domain::license::{Activation, License, LicenseState, parse_line};
 use doorward_domain::secret::SecretText;
 use doorward_domain::time::iso;
 use doorward_domain::{ActivationId, AppId};
+use doorward_http::LicenseCursor;
 use doorward_service::licenses::{
     self, Asker, DevicePage, LicenseFilter, Release, UpdateLicense, Which,
 };
 use doorward_service::{Core, Operator, Result};
 
-use super::{find, pages};
+use super::{find, meant, pages};
 use crate::Outcome;
 use crate::cli::{Global, LicenseCommand, OneLicense};
 use crate::deployment;
@@ -48,6 +49,7 @@ async fn obey(core: &Core, operator: &Operator, command: LicenseCommand, json: b
             max_activations,
             entitlement,
             metadata,
+            against,
         } => {
             let change = UpdateLicense {
                 label: terms::line_or_none("--label", label)?,
@@ -56,6 +58,7 @@ async fn obey(core: &Core, operator: &Operator, command: LicenseCommand, json: b
                 max_activations,
                 entitlements: terms::patched(terms::entitlements(&entitlement)?),
                 metadata: terms::patched(terms::object(metadata.as_deref())?),
+                expected_version: against.if_version,
             };
             let place = place(&license).await?;
             let changed = licenses::update(core, &place.asker, place.which.clone(), change).await;
@@ -72,10 +75,14 @@ async fn obey(core: &Core, operator: &Operator, command: LicenseCommand, json: b
             let changed = licenses::resume(core, &place.asker, place.which.clone()).await;
             place.shown(core, changed, json).await
         }
-        LicenseCommand::Revoke { license, reason } => {
-            let (place, reason) = (place(&license).await?, why(reason)?);
+        LicenseCommand::Revoke { license, meant } => {
+            let place = place(&license).await?;
+            let id = place.license(core).await?.0.id;
+            let what = "ends the licence for good; its devices are refused";
+            let meant = meant::deliberate(operator, &meant, what, &id.to_string())?;
             let which = place.which.clone();
-            let changed = licenses::revoke(core, &place.asker, which, reason).await;
+            let changed =
+                licenses::revoke_deliberately(core, operator, place.app, which, meant).await;
             place.shown(core, changed, json).await
         }
         LicenseCommand::Deactivate { license, device } => {
@@ -117,6 +124,7 @@ async fn list(core: &Core, operator: &Operator, command: LicenseCommand, json: b
         label_prefix,
         state,
         key_hint,
+        page,
         of,
     } = command
     else {
@@ -138,7 +146,10 @@ async fn list(core: &Core, operator: &Operator, command: LicenseCommand, json: b
         ..LicenseFilter::default()
     };
     let asker = Asker::Operator(operator.clone(), app);
-    let items = pages::gather(u32::MAX, async |after, limit| {
+    let from = pages::cursor(page.cursor.as_deref(), |text| {
+        LicenseCursor::read(text, Some(&filter)).map(|LicenseCursor(place)| place)
+    })?;
+    let found = pages::gather(page.limit, from, async |after, limit| {
         let page = LicenseFilter {
             after,
             limit,
@@ -148,12 +159,12 @@ async fn list(core: &Core, operator: &Operator, command: LicenseCommand, json: b
         Ok((page.licenses, page.next))
     });
     let now = core.clock.now();
-    let items = items
-        .await?
+    let (found, next) = found.await?;
+    let items = found
         .into_iter()
         .map(|license| LicenseView::new(license, None, now));
     let items = items.collect();
-    output::report(json, &LicenseList { items })
+    pages::print(json, LicenseList { items }, next.map(LicenseCursor))
 }
 
 /// A licence that a command names.

@@ -8,7 +8,7 @@ use doorward_service::organizations::{self, CreateOrganization, UpdateOrganizati
 use doorward_service::roles::{self, RoleChange};
 use doorward_service::{Caller, Core, Operator, Result};
 
-use super::find;
+use super::{find, pages};
 use crate::Outcome;
 use crate::cli::{Global, InApp, OneOrg, OrgCommand};
 use crate::deployment;
@@ -48,21 +48,29 @@ async fn obey(core: &Core, operator: &Operator, command: OrgCommand, json: bool)
             let made = organizations::create(core, caller, request).await;
             shown(app, &of, made, json)
         }
-        OrgCommand::List { of } => {
+        OrgCommand::List { of, page } => {
             let app = find::app(core, operator, &of.app).await?.id;
-            let items = all(core, Caller::Operator(operator, app)).await?;
-            let items = items.into_iter().map(|org| OrgView::new(app, org));
+            let caller = Caller::Operator(operator, app);
+            let from = pages::cursor(page.cursor.as_deref(), str::parse::<TenantId>)?;
+            let found = pages::gather(page.limit, from, async |after, room| {
+                let most = pages::one_more(room);
+                let page = organizations::list(core, caller, after, most).await?;
+                Ok(pages::ended_by_last(page, room, |org| org.id))
+            });
+            let (found, next) = found.await?;
+            let items = found.into_iter().map(|org| OrgView::new(app, org));
             let items = items.collect();
-            output::report(json, &OrgList { items })
+            pages::print(json, OrgList { items }, next)
         }
         OrgCommand::Show(org) => {
             let Place { caller, app, id } = place(&org).await?;
             let found = organizations::show(core, caller, id).await;
             shown(app, &org.of, found, json)
         }
-        OrgCommand::Rename { org, name } => {
+        OrgCommand::Rename { org, name, against } => {
             let change = UpdateOrganization {
                 name: Some(name),
+                expected_version: against.if_version,
                 ..UpdateOrganization::default()
             };
             update(core, place(&org).await?, &org.of, change, json).await
@@ -79,7 +87,15 @@ async fn obey(core: &Core, operator: &Operator, command: OrgCommand, json: bool)
             let items = items.into_iter().map(Into::into).collect();
             output::report(json, &MemberList { items })
         }
-        OrgCommand::AddMember { org, user, role } => {
+        OrgCommand::AddMember {
+            org,
+            user,
+            role,
+            repeat,
+        } => {
+            let given = serde_json::json!([org.id, user, role, org.of.app]);
+            let operator = &deployment::repeatable(operator, repeat, "org add-member", &given)?;
+            let place = async |org: &OneOrg| Place::find(core, operator, org).await;
             let Place { caller, app, id } = place(&org).await?;
             let change = RoleChange {
                 user_id: find::user(core, operator, app, &user).await?,
@@ -141,18 +157,6 @@ async fn update(
 ) -> Outcome {
     let changed = organizations::update(core, place.caller, place.id, change).await;
     shown(place.app, of, changed, json)
-}
-
-async fn all(core: &Core, caller: Caller<'_>) -> Result<Vec<Organization>> {
-    let mut items = Vec::new();
-    loop {
-        let after = items.last().map(|org: &Organization| org.id);
-        let page = organizations::list(core, caller, after, PAGE).await?;
-        if page.is_empty() {
-            return Ok(items);
-        }
-        items.extend(page);
-    }
 }
 
 async fn members(core: &Core, place: &Place<'_>) -> Result<Vec<Member>> {

@@ -7,6 +7,7 @@ mod view;
 use doorward_domain::contact::{EmailAddress, PhoneNumber};
 use doorward_domain::user::{User, UserStatus};
 use doorward_domain::{AppId, UserId};
+use doorward_http::UserCursor;
 use doorward_service::users::{
     self, ContactChange, CreateUser, DeleteUser, NewContact, SetStatus, UpdateUser, UserFilter,
 };
@@ -15,7 +16,7 @@ use doorward_service::{Core, Operator};
 use self::view::{ErasedView, UserList, UserView};
 use super::{find, meant, pages};
 use crate::Outcome;
-use crate::cli::{Global, Meant, OneUser, UserCommand, UserStatusName};
+use crate::cli::{Global, Meant, OneUser, Paging, UserCommand, UserStatusName};
 use crate::deployment;
 use crate::failure::Failure;
 use crate::output;
@@ -32,7 +33,7 @@ pub(super) async fn run(global: &Global, command: UserCommand) -> Outcome {
 async fn obey(core: &Core, operator: &Operator, command: UserCommand, json: bool) -> Outcome {
     let shown = |user: User| output::report(json, &UserView::from(user));
     match command {
-        UserCommand::List { of, status, limit } => {
+        UserCommand::List { of, status, page } => {
             let app = find::app(core, operator, &of.app).await?.id;
             let filter = match status {
                 None => UserFilter::All,
@@ -40,16 +41,16 @@ async fn obey(core: &Core, operator: &Operator, command: UserCommand, json: bool
                 Some(UserStatusName::Deactivated) => UserFilter::Status(UserStatus::Deactivated),
                 Some(UserStatusName::Deleted) => UserFilter::Status(UserStatus::Deleted),
             };
-            output::report(json, &list(core, operator, app, filter, limit).await?)
+            list(core, operator, app, filter, &page, json).await
         }
-        UserCommand::Search { prefix, of, limit } => {
+        UserCommand::Search { prefix, of, page } => {
             let app = find::app(core, operator, &of.app).await?.id;
             let filter = if prefix.starts_with('+') {
                 UserFilter::PhonePrefix(prefix)
             } else {
                 UserFilter::EmailPrefix(prefix.to_ascii_lowercase())
             };
-            output::report(json, &list(core, operator, app, filter, limit).await?)
+            list(core, operator, app, filter, &page, json).await
         }
         UserCommand::Show(user) => {
             let (app, id) = whose(core, operator, &user).await?;
@@ -79,6 +80,7 @@ async fn obey(core: &Core, operator: &Operator, command: UserCommand, json: bool
             phone,
             no_phone,
             verified,
+            against,
         } => {
             if verified && email.is_none() && phone.is_none() {
                 return Err(Failure::usage(
@@ -89,7 +91,7 @@ async fn obey(core: &Core, operator: &Operator, command: UserCommand, json: bool
             let request = UpdateUser {
                 email: change(address(email.as_deref(), verified)?, no_email),
                 phone: change(number(phone.as_deref(), verified)?, no_phone),
-                expected_version: None,
+                expected_version: against.if_version,
             };
             shown(users::update(core, operator, app, id, request).await?)
         }
@@ -140,7 +142,7 @@ async fn obey(core: &Core, operator: &Operator, command: UserCommand, json: bool
             let (app, id) = whose(core, operator, &user).await?;
             export::print(core, operator, app, id).await
         }
-        UserCommand::Orgs { user, limit } => orgs::print(core, operator, &user, limit, json).await,
+        UserCommand::Orgs { user, page } => orgs::print(core, operator, &user, &page, json).await,
     }
 }
 
@@ -167,15 +169,22 @@ async fn list(
     operator: &Operator,
     app: AppId,
     filter: UserFilter,
-    limit: u32,
-) -> Outcome<UserList> {
-    let items = pages::gather(limit, async |after, room| {
-        let page = users::list(core, operator, app, filter.clone(), after, room).await?;
+    page: &Paging,
+    json: bool,
+) -> Outcome {
+    let by_address = !matches!(filter, UserFilter::All | UserFilter::Status(_));
+    let from = pages::cursor(page.cursor.as_deref(), |text| {
+        UserCursor::read(text, by_address).map(|UserCursor(place)| place)
+    })?;
+    let (found, next) = pages::gather(page.limit, from, async |after, room| {
+        let most = pages::one_more(room);
+        let page = users::list(core, operator, app, filter.clone(), after, most).await?;
         let place = |user: &User| filter.place_after(user);
         Ok(pages::ended_by_last(page, room, place))
-    });
-    let items = items.await?.into_iter().map(UserView::from).collect();
-    Ok(UserList { items })
+    })
+    .await?;
+    let items = found.into_iter().map(UserView::from).collect();
+    pages::print(json, UserList { items }, next.map(UserCursor))
 }
 
 fn address(text: Option<&str>, verified: bool) -> Outcome<Option<NewContact<EmailAddress>>> {

@@ -3,32 +3,34 @@
 use doorward_domain::TenantId;
 use doorward_domain::role::RoleName;
 use doorward_service::organizations::{self, Membership};
-use doorward_service::{Caller, Core, Operator};
+use doorward_service::{Caller, Core, Operator, TimeCursor};
 use serde::Serialize;
 
 use crate::Outcome;
-use crate::cli::OneUser;
+use crate::cli::{OneUser, Paging};
 use crate::commands::{find, pages};
-use crate::output::{self, Report, table};
+use crate::output::{Report, table};
 
 /// Prints them.
 pub(super) async fn print(
     core: &Core,
     operator: &Operator,
     user: &OneUser,
-    limit: u32,
+    page: &Paging,
     json: bool,
 ) -> Outcome {
     let app = find::app(core, operator, &user.of.app).await?.id;
     let id = find::user(core, operator, app, &user.user).await?;
-    let items = pages::gather(limit, async |after, room| {
+    let from = pages::cursor(page.cursor.as_deref(), str::parse::<TimeCursor>)?;
+    let found = pages::gather(page.limit, from, async |after, room| {
         let caller = Caller::Operator(operator, app);
         let page = organizations::of_user(core, caller, id, after, room).await;
         let page = page.map_err(|error| find::explained(error, &user.of))?;
         Ok((page.memberships, page.next))
     });
-    let items = items.await?.into_iter().map(BelongingView::from).collect();
-    output::report(json, &BelongingList { items })
+    let (found, next) = found.await?;
+    let items = found.into_iter().map(BelongingView::from).collect();
+    pages::print(json, BelongingList { items }, next)
 }
 
 /// What a user is in an organization.

@@ -11,8 +11,8 @@ mod view;
 use doorward_domain::AppId;
 use doorward_service::Error;
 
-pub(super) use self::update::if_match;
 pub(super) use self::view::AppView;
+pub(super) use super::preconditions::if_match;
 use crate::error::ApiResult;
 use crate::read::uuid;
 

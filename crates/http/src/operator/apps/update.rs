@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use doorward_domain::app::parse_name;
 use doorward_service::apps::{self, UpdateApp};
 use utoipa::ToSchema;
@@ -14,6 +14,7 @@ use crate::docs::refusals;
 use crate::error::ApiResult;
 use crate::operator::OperatorFace;
 use crate::operator::auth::Authenticated;
+use crate::operator::preconditions::if_match;
 use crate::read::{Fields, JsonBody};
 
 /// What is to change. What is absent stays.
@@ -87,23 +88,4 @@ fn read(headers: &HeaderMap, body: JsonBody) -> ApiResult<UpdateApp> {
             expected_version: version?.or(if_match?),
         })
     })
-}
-
-/// `If-Match` (RFC 9110 §13.1.1): one strong tag, or `*`.
-pub(crate) fn if_match(headers: &HeaderMap, fields: &mut Fields) -> Option<Option<i64>> {
-    let Some(value) = headers.get(header::IF_MATCH) else {
-        return Some(None);
-    };
-    let text = value.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return Some(None);
-    }
-    let version = text
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .and_then(|tag| tag.parse::<i64>().ok());
-    if version.is_none() {
-        fields.refuse("If-Match", "Must be the ETag of what is to change");
-    }
-    version.map(Some)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use doorward_domain::time::iso;
 use doorward_service::Error;
 use doorward_service::licenses::{self, Asker, Release, Which};
@@ -14,9 +14,10 @@ use utoipa::ToSchema;
 use super::ids;
 use crate::docs::refusals;
 use crate::error::ApiResult;
-use crate::license::view::LicenseView;
+use crate::license::view::{LicenseView, Tagged};
 use crate::license::{documented, fields};
 use crate::operator::OperatorFace;
+use crate::operator::apps::if_match;
 use crate::operator::auth::Authenticated;
 use crate::read::{Fields, JsonBody, uuid};
 
@@ -56,31 +57,40 @@ refusals!(
 
 /// Change or renew a licence
 ///
-/// A suspended or expired one can be changed, a revoked one not. Scope `licenses:write`.
+/// A suspended or expired one can be changed, a revoked one not. `If-Match` with the ETag keeps two
+/// operators from overwriting each other. Scope `licenses:write`.
 #[utoipa::path(
     patch, path = "/admin/apps/{app_id}/licenses/{license_id}", operation_id = "updateAppLicense", tag = "Licences",
     params(
         ("app_id" = uuid::Uuid, Path, description = "The app."),
         ("license_id" = uuid::Uuid, Path, description = "The licence."),
+        ("If-Match" = Option<String>, Header, pattern = "^(\"[0-9]{1,18}\"|\\*)$", description = "The ETag the change was made against."),
     ),
     request_body = UpdateAppLicenseRequest,
-    responses((status = 200, description = "The licence after the change.", body = LicenseView), UpdateAppLicenseRefusals),
+    responses(
+        (status = 200, description = "The licence after the change.", body = LicenseView,
+            headers(("ETag" = String, description = "Its version, for `If-Match`."))),
+        UpdateAppLicenseRefusals,
+    ),
     security(("admin_key" = [])),
 )]
 pub(crate) async fn update(
     State(face): State<Arc<OperatorFace>>,
     Authenticated(operator): Authenticated,
     Path(path): Path<(String, String)>,
+    headers: HeaderMap,
     body: JsonBody,
-) -> ApiResult<Json<LicenseView>> {
+) -> ApiResult<Tagged<LicenseView>> {
     let (app_id, id) = ids(&path)?;
     let mut fields = Fields::from(body);
     let change = fields::change(&mut fields);
+    let expected = if_match(&headers, &mut fields);
     fields.refuse_unknown();
-    let change = fields.finish(|| change)?;
+    let (mut change, expected) = fields.finish(|| Some((change?, expected?)))?;
+    change.expected_version = expected;
     let asker = Asker::Operator(operator, app_id);
     let license = licenses::update(&face.core, &asker, Which::Id(id), change).await?;
-    Ok(Json(LicenseView::new(license, face.core.clock.now())))
+    Ok(Tagged::license(license, face.core.clock.now()))
 }
 
 refusals!(

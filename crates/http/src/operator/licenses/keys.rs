@@ -17,7 +17,8 @@ use crate::error::ApiResult;
 use crate::operator::OperatorFace;
 use crate::operator::apps::app_id;
 use crate::operator::auth::Authenticated;
-use crate::read::{Page, Paged, QueryFields};
+use crate::operator::deliberate::{DangerousRequest, meant};
+use crate::read::{Fields, JsonBody, Page, Paged, QueryFields};
 
 /// A key that signs, or signed, an app's licence files: its public side.
 #[derive(Serialize, ToSchema)]
@@ -119,8 +120,7 @@ pub(crate) struct RotatedLicenseKey {
 }
 
 refusals!(
-    RotateLicenseKeyRefusals = ALWAYS | OPERATOR + ValidationError,
-    AppNotFound,
+    RotateLicenseKeyRefusals = ALWAYS | OPERATOR | BODY + AppNotFound,
     Conflict
 );
 
@@ -130,6 +130,7 @@ refusals!(
 #[utoipa::path(
     post, path = "/admin/apps/{app_id}/license-keys/rotate", operation_id = "rotateLicenseKey", tag = "Licences",
     params(("app_id" = uuid::Uuid, Path, description = "The app.")),
+    request_body = DangerousRequest,
     responses((status = 200, description = "Replaced.", body = RotatedLicenseKey), RotateLicenseKeyRefusals),
     security(("admin_key" = [])),
 )]
@@ -137,9 +138,14 @@ pub(crate) async fn rotate(
     State(face): State<Arc<OperatorFace>>,
     Authenticated(operator): Authenticated,
     Path(app): Path<String>,
+    body: JsonBody,
 ) -> ApiResult<Json<RotatedLicenseKey>> {
     let app_id = app_id(&app)?;
-    let set = license_keys::rotate(&face.core, &operator, app_id).await?;
+    let mut fields = Fields::from(body);
+    let meant = meant(&mut fields);
+    fields.refuse_unknown();
+    let deliberate = fields.finish(|| meant)?.by(&operator)?;
+    let set = license_keys::rotate(&face.core, &operator, app_id, deliberate).await?;
     Ok(Json(RotatedLicenseKey {
         kid: set.active_kid,
         jwks: document(set.jwks)?,

@@ -13,7 +13,7 @@ use crate::docs::refusals;
 use crate::error::ApiResult;
 use crate::license::cursor::LicenseCursor;
 use crate::license::fields;
-use crate::license::view::{LicenseStatus, LicenseView};
+use crate::license::view::{LicenseStatus, LicenseView, Tagged};
 use crate::operator::OperatorFace;
 use crate::operator::auth::Authenticated;
 use crate::read::{Page, Paged, QueryFields};
@@ -100,7 +100,11 @@ refusals!(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most devices; 50 if absent."),
         ("cursor" = Option<uuid::Uuid>, Query, description = "`activations_next_cursor` of the former page."),
     ),
-    responses((status = 200, description = "The licence.", body = LicenseStatus), ShowAppLicenseRefusals),
+    responses(
+        (status = 200, description = "The licence.", body = LicenseStatus,
+            headers(("ETag" = String, description = "Its version, for `If-Match`."))),
+        ShowAppLicenseRefusals,
+    ),
     security(("admin_key" = [])),
 )]
 pub(crate) async fn show(
@@ -108,7 +112,7 @@ pub(crate) async fn show(
     Authenticated(operator): Authenticated,
     Path(path): Path<(String, String)>,
     QueryFields(mut fields): QueryFields,
-) -> ApiResult<Json<LicenseStatus>> {
+) -> ApiResult<Tagged<LicenseStatus>> {
     let (app_id, id) = ids(&path)?;
     let page = Page::read(&mut fields);
     fields.refuse_unknown();
@@ -116,5 +120,5 @@ pub(crate) async fn show(
     let asker = Asker::Operator(operator, app_id);
     let (license, held) = licenses::show(&face.core, &asker, Which::Id(id), devices).await?;
     let now = face.core.clock.now();
-    Ok(Json(LicenseStatus::new(license, held, devices.limit, now)))
+    Ok(Tagged::status(license, held, devices.limit, now))
 }

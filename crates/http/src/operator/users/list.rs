@@ -65,11 +65,15 @@ fn search(fields: &mut Fields) -> Option<Search> {
 
 /// Where a page ended, as it is written: the user's id, or of a search by address the address's bytes
 /// in hexadecimal.
-#[derive(Clone)]
-struct Cursor(UserPlace);
+#[derive(Debug, Clone)]
+pub struct UserCursor(pub UserPlace);
 
-impl Cursor {
-    fn read(text: &str, by_address: bool) -> Result<Self, &'static str> {
+impl UserCursor {
+    /// Reads one of a search by address, or of another list.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(text: &str, by_address: bool) -> Result<Self, &'static str> {
         const WRONG: &str = "Must be the next_cursor of a former page of the same search";
         if !by_address {
             return uuid(text)
@@ -82,7 +86,7 @@ impl Cursor {
     }
 }
 
-impl std::fmt::Display for Cursor {
+impl std::fmt::Display for UserCursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
             UserPlace::Id(id) => write!(f, "{id}"),
@@ -147,7 +151,7 @@ pub(crate) async fn list(
             UserFilter::EmailPrefix(_) | UserFilter::PhonePrefix(_)
         ))
     );
-    let page = Page::read_with(&mut fields, |text| Cursor::read(text, by_address));
+    let page = Page::read_with(&mut fields, |text| UserCursor::read(text, by_address));
     fields.refuse_unknown();
     let (search, page) = fields.finish(|| Some((search?, page?)))?;
     let (filter, found) = match search {
@@ -158,7 +162,7 @@ pub(crate) async fn list(
         },
         Search::Page(filter) => {
             let (fetch, after) = (page.fetch(), page.cursor.clone());
-            let after = after.map(|Cursor(place)| place);
+            let after = after.map(|UserCursor(place)| place);
             let which = filter.clone();
             let found = users::list(&face.core, &operator, app_id, which, after, fetch).await?;
             (filter, found)
@@ -166,7 +170,7 @@ pub(crate) async fn list(
     };
     Ok(Json(page.of(
         found,
-        |user| Cursor(filter.place_after(user)),
+        |user| UserCursor(filter.place_after(user)),
         |user| UserView::new(app_id, user),
     )))
 }

@@ -8,6 +8,7 @@ mod sessions;
 mod status;
 mod view;
 
+pub use list::UserCursor;
 use std::sync::Arc;
 
 use doorward_domain::{AppId, UserId};

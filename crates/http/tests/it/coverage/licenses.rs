@@ -218,7 +218,12 @@ impl Licenses {
                 ..unknown(
                     "POST /admin/apps/{app_id}/license-keys/rotate",
                     Scope::KeysWrite,
-                    &|app| ask("POST", format!("/admin/apps/{app}/license-keys/rotate")),
+                    &|app| {
+                        post(
+                            format!("/admin/apps/{app}/license-keys/rotate"),
+                            crate::front::meant(app),
+                        )
+                    },
                     &["license_key.rotated"],
                 )
             },
@@ -247,7 +252,10 @@ impl Licenses {
             unknown(
                 "POST /admin/apps/{app_id}/licenses/{license_id}/revoke",
                 write,
-                &|app| ask("POST", format!("{}/revoke", one(app, spare[6]))),
+                &|app| {
+                    let meant = crate::front::meant(spare[6]);
+                    post(format!("{}/revoke", one(app, spare[6])), meant)
+                },
                 &["license.revoked"],
             ),
             unknown(

@@ -47,6 +47,7 @@ impl Organization {
             name: "editor".to_owned(),
             description: String::new(),
             permissions: vec![],
+            ..DefineRole::default()
         };
         roles::define(&platform.core, &operator, a.id, editor)
             .await
@@ -196,7 +197,12 @@ impl Organization {
             guarded(
                 "DELETE /admin/apps/{app_id}/roles/{role}",
                 write,
-                &|app| ask("DELETE", format!("{app}/roles/editor")),
+                &|app| {
+                    ask(
+                        "DELETE",
+                        format!("{app}/roles/editor?reason=tidying%20up&confirm=editor"),
+                    )
+                },
                 "ROLE_NOT_FOUND",
                 &["role.deleted"],
             ),

@@ -151,6 +151,24 @@ on_both_engines! {
         assert_eq!(fields, ["expires_at", "max_activations", "entitlements", "metadata"]);
     }
 
+    async fn a_change_against_an_old_version_is_a_conflict(db: TestDatabase) {
+        let house = House::new(&db).await;
+        let key = house.generate(Terms::default()).await;
+        let change = |label: &str, version| UpdateLicense {
+            label: Patch::Set(label.to_owned()),
+            expected_version: Some(version),
+            ..UpdateLicense::default()
+        };
+        let first = house.update(&key, change("one", 1)).await.expect("it is the version");
+        assert_eq!(first.version, 2);
+        let (one, other) = tokio::join!(house.update(&key, change("a", 2)), house.update(&key, change("b", 2)));
+        let seen = [code(one), code(other)];
+        assert!(seen.contains(&None) && seen.contains(&Some(Code::Conflict)), "{seen:?}");
+        for stale in [0, 1, 2, 99] {
+            assert_eq!(code(house.update(&key, change("c", stale)).await), Some(Code::Conflict));
+        }
+    }
+
     async fn slots_in_use_cannot_be_cut_off(db: TestDatabase) {
         let house = House::new(&db).await;
         let key = house.generate(Terms { max_activations: 3, ..Terms::default() }).await;

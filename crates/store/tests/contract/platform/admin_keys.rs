@@ -138,20 +138,25 @@ async fn a_key_that_can_manage_keys_is_counted(db: TestDatabase) {
     };
     let (first, second) = (manager("a"), manager("b"));
     let (id, other) = (first.id, second.id);
-    let another = async |scope: Scope, seconds: i64| {
+    let another = async |scopes: &[Scope], seconds: i64| {
+        let scopes = Scopes::from_iter(scopes.iter().copied());
         platform
-            .write(move |p| p.has_another_admin_key(id, scope, at(seconds)))
+            .write(move |p| p.has_another_admin_key(id, &scopes, at(seconds)))
             .await
     };
     seed(&platform, &first).await;
-    seed(&platform, &new_key("c")).await;
+    let reader = AdminKey {
+        scopes: Scopes::from_iter([Scope::AppsRead]),
+        ..new_key("c")
+    };
+    seed(&platform, &reader).await;
     assert!(
-        !another(Scope::AdminKeysWrite, 1).await,
+        !another(&[Scope::AdminKeysWrite], 1).await,
         "itself does not count"
     );
-    assert!(another(Scope::AppsRead, 1).await);
+    assert!(another(&[Scope::AppsRead], 1).await);
     assert!(
-        !another(Scope::AdminKeysRead, 1).await,
+        !another(&[Scope::AdminKeysRead], 1).await,
         "nor does a scope that begins alike"
     );
     let ends = AdminKey {
@@ -159,10 +164,27 @@ async fn a_key_that_can_manage_keys_is_counted(db: TestDatabase) {
         ..second
     };
     seed(&platform, &ends).await;
-    assert!(another(Scope::AdminKeysWrite, 9).await);
-    assert!(!another(Scope::AdminKeysWrite, 10).await, "expired");
+    assert!(another(&[Scope::AdminKeysWrite], 9).await);
+    assert!(another(&[Scope::AppsRead, Scope::AdminKeysWrite], 9).await);
+    for more in [
+        // `admin-keys:write` ends like `keys:write`, and is another one.
+        vec![Scope::KeysWrite],
+        vec![Scope::AppsRead, Scope::KeysWrite],
+        vec![Scope::AppsRead, Scope::AdminKeysRead, Scope::AdminKeysWrite],
+        Scope::ALL.to_vec(),
+    ] {
+        assert!(!another(&more, 1).await, "{more:?}");
+    }
+    let whole = AdminKey {
+        scopes: Scopes::all(),
+        expires_at: Some(at(5)),
+        ..new_key("d")
+    };
+    seed(&platform, &whole).await;
+    assert!(another(Scope::ALL, 4).await && another(&[Scope::KeysWrite], 4).await);
+    assert!(!another(&[Scope::AdminKeysWrite], 10).await, "expired");
     platform
         .write(move |p| p.revoke_admin_key(other, at(2)))
         .await;
-    assert!(!another(Scope::AdminKeysWrite, 9).await, "revoked");
+    assert!(!another(&[Scope::AdminKeysWrite], 9).await, "revoked");
 }
