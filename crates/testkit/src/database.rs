@@ -177,6 +177,18 @@ impl TestDatabase {
             Place::Postgres(database) => database.url().to_owned(),
         }
     }
+
+    /// Backs the embedded engine's file up, as `doorward backup` does.
+    ///
+    /// # Panics
+    /// On PostgreSQL, which has its own tools for that.
+    pub fn backup(&self, to: &Path) {
+        let Place::Sqlite { path, .. } = &self.0.place else {
+            panic!("PostgreSQL has its own tools");
+        };
+        let options = doorward_store::sqlite::Options::file(path);
+        doorward_store::sqlite::backup(&options, to).expect("a backup");
+    }
 }
 
 /// Few connections: tests run side by side, and a server allows about a hundred.

@@ -261,8 +261,7 @@ fn erased_people_are_in_no_file_of_the_embedded_database() {
         assert_eq!(people_in(&log), 0);
         assert!(people_in(&file) <= PEOPLE / 100, "{}", people_in(&file));
         let copy = std::path::PathBuf::from(format!("{file}.copy"));
-        let options = doorward_store::sqlite::Options::file(&file);
-        doorward_store::sqlite::backup(&options, &copy).unwrap();
+        db.backup(&copy);
         assert_eq!(people_in(copy.to_str().unwrap()), 0);
         front.platform.core.store.close().await;
         assert_eq!(people_in(&log), 0);
