@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use doorward_domain::time::iso;
@@ -90,6 +91,19 @@ async fn already_restored(global: &Global, end_sessions: bool) -> Outcome {
     )
 }
 
+/// Whether somebody has it open who does not only look, as another one of these commands does.
+fn stays_in_use(database: &Path) -> Outcome<bool> {
+    // Two who look at the same moment are in each other's way: not in step the next time.
+    let apart = u64::from(std::process::id() % 97);
+    for pause in [20, 80, 200, 400] {
+        if !sqlite::is_in_use(database)? {
+            return Ok(false);
+        }
+        std::thread::sleep(Duration::from_millis(pause + apart));
+    }
+    Ok(sqlite::is_in_use(database)?)
+}
+
 /// Nobody's data is overwritten, least of all under a running server.
 fn ensure_free(target: &Path, replace: bool) -> Outcome {
     let path = target.display();
@@ -113,7 +127,7 @@ fn ensure_free(target: &Path, replace: bool) -> Outcome {
              the present one is kept beside it."
         )));
     }
-    if sqlite::is_in_use(target)? {
+    if stays_in_use(target)? {
         return Err(failed(format!(
             "{path} is in use: stop the servers (and other commands) on it first."
         )));
@@ -199,7 +213,7 @@ fn put(restoring: &Path, target: &Path, replace: bool) -> Outcome<Option<PathBuf
 /// Gives the present database another name.
 fn set_aside(target: &Path) -> Outcome<PathBuf> {
     // Again: the preparation took its time. It also brings the log into the file.
-    if sqlite::is_in_use(target)? {
+    if stays_in_use(target)? {
         return Err(failed(format!("{} is in use.", target.display())));
     }
     let now = iso(SystemClock.now()).replace(':', "-");
